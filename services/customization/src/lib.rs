@@ -1,0 +1,56 @@
+//! How far a phone has come: its customization state (chapter, "Remote Customization (RC)
+//! Distribution") and the append-only timeline that led there.
+//!
+//! Begin with [`state`](self), the transition table; the rest keeps what it decides. This service does not
+//! ask or answer phones, and knows neither who owns one nor where profiles are: it is told.
+
+#![warn(missing_docs)]
+
+mod event;
+mod grpc;
+mod phone;
+mod row;
+mod state;
+mod store;
+mod timeline;
+mod word;
+
+use std::path::Path;
+
+use contracts::customization::customization_service_server::CustomizationServiceServer;
+use storage::{Db, StoreError};
+
+use crate::store::Store;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/customization/sqlite");
+
+/// The service. Clones share the same database.
+#[derive(Debug, Clone)]
+pub struct Customization {
+    store: Store,
+}
+
+impl Customization {
+    /// Opens the database in `db_file`, creating it where it is missing.
+    ///
+    /// Takes no clock: every observation brings the time at which it was made.
+    pub async fn open(db_file: &Path) -> Result<Self, StoreError> {
+        let db = Db::open(db_file, &MIGRATIONS).await?;
+        Ok(Self { store: Store::new(db) })
+    }
+
+    /// The generated server in front of this service.
+    pub fn server(self) -> CustomizationServiceServer<Self> {
+        CustomizationServiceServer::new(self)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.store.ping().await
+    }
+
+    /// Waits for what is under way and closes the database.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+}

@@ -1,0 +1,24 @@
+//! THE EDGE: HTTP in, gRPC out. Owns no data.
+//!
+//! Phones ask here and report here; providers and operators use the JSON API under `/v1`. Every route
+//! stands on one page, [`routes`].
+
+mod auth;
+mod backends;
+mod health;
+mod limits;
+mod listen;
+mod metrics;
+mod phone;
+mod problem;
+mod provider;
+mod request_id;
+mod routes;
+mod state;
+
+pub use backends::{Backends, Probe, Probes};
+pub use listen::{Listener, ListenError, Listening, Tls};
+pub use metrics::GatewayMetrics;
+pub use phone::{Door, InvalidDoor};
+pub use routes::{internal_routes, public_routes};
+pub use state::{Gateway, GatewayConfig, StartError};

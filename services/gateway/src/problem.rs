@@ -1,0 +1,118 @@
+//! What a provider's program is told when something does not work: RFC 9457 problem documents.
+//! The only place that maps error kinds to HTTP statuses.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rpc::Failure;
+use serde::Serialize;
+use vocabulary::ErrorKind;
+
+/// A refusal: a stable type, a sentence that says what to do, and later the request id, which the
+/// `request_id` layer writes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub kind: ErrorKind,
+    pub reason: String,
+    pub detail: String,
+}
+
+/// The JSON members of RFC 9457, section 3.1, and ours.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    /// As OAuth 2 clients expect it (RFC 6749, section 5.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    request_id: &'a str,
+}
+
+impl Problem {
+    pub fn new(kind: ErrorKind, reason: &str, detail: impl Into<String>) -> Self {
+        Self { kind, reason: reason.to_owned(), detail: detail.into() }
+    }
+
+    /// The request breaks a rule; `detail` says which and what to send instead.
+    pub fn malformed(reason: &str, detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Malformed, reason, detail)
+    }
+
+    /// The answer, for the request with this id.
+    pub fn respond(&self, request_id: &str) -> Response {
+        let status = status(self.kind);
+        let document = Document {
+            r#type: format!("urn:dialtone:problem:{}", self.reason),
+            title: title(self.kind),
+            status: status.as_u16(),
+            detail: &self.detail,
+            error: (self.reason == "invalid_client").then_some("invalid_client"),
+            request_id,
+        };
+        let mut response = (status, Json(document)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.kind == ErrorKind::Unauthenticated {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"dialtone\""));
+        }
+        response
+    }
+}
+
+/// The problem travels in the response's extensions to the `request_id` layer, which renders it.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = status(self.kind).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self { kind: failure.kind, reason: failure.reason, detail: failure.message }
+    }
+}
+
+impl From<tonic::Status> for Problem {
+    fn from(status: tonic::Status) -> Self {
+        Failure::from(status).into()
+    }
+}
+
+const fn status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Malformed => StatusCode::BAD_REQUEST,
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Changed => StatusCode::PRECONDITION_FAILED,
+        ErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::TooLate => StatusCode::GATEWAY_TIMEOUT,
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+const fn title(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Malformed => "The request cannot be used",
+        ErrorKind::Unauthenticated => "Not logged in",
+        ErrorKind::Forbidden => "Not allowed",
+        ErrorKind::NotFound => "No such thing",
+        ErrorKind::Conflict => "Contradicts what is already so",
+        ErrorKind::Changed => "Changed meanwhile",
+        ErrorKind::Throttled => "Too many requests",
+        ErrorKind::Unavailable => "Temporarily unavailable",
+        ErrorKind::TooLate => "No answer in time",
+        ErrorKind::Internal => "An error on our side",
+    }
+}
+
+/// A known path with a method it does not have.
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::new(ErrorKind::NotFound, "method_not_allowed", "this path does not take this method; see the README for what it takes")
+}

@@ -1,0 +1,48 @@
+//! Every route, on one page.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post, put};
+
+use crate::provider::{customization, devices, profiles, providers, token};
+use crate::{Gateway, health, metrics, phone, problem, request_id};
+
+/// No request of a phone or a provider is longer, in bytes.
+const LONGEST_BODY: usize = 256 * 1024;
+
+/// What phones and providers reach.
+pub fn public_routes(gateway: Gateway) -> Router {
+    let programs = Router::new()
+        .route("/.well-known/jwks.json", get(token::keys))
+        .route("/v1/token", post(token::issue))
+        .route("/v1/profiles", get(profiles::list).post(profiles::create))
+        .route("/v1/profiles/{profile}", get(profiles::read).put(profiles::replace).delete(profiles::delete))
+        .route("/v1/devices", get(devices::list))
+        .route("/v1/devices/{mac}", get(devices::read).put(devices::put).delete(devices::delete))
+        .route("/v1/devices/{mac}/customization", get(customization::state))
+        .route("/v1/devices/{mac}/timeline", get(customization::timeline).post(customization::state_event))
+        .route("/v1/providers", get(providers::list).post(providers::create))
+        .route("/v1/providers/{provider}", get(providers::read))
+        .route("/v1/providers/{provider}/frozen", put(providers::set_frozen))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn_with_state(gateway.clone(), request_id::for_programs));
+
+    // The doors that phones come to ask at are data (`phone_doors` in the configuration), so they are
+    // matched by the fallback rather than written here.
+    let phones = Router::new()
+        .route("/report/{token}", post(phone::report))
+        .route("/activate", post(phone::activate))
+        .fallback(phone::ask);
+
+    programs.merge(phones).layer(DefaultBodyLimit::max(LONGEST_BODY)).with_state(gateway)
+}
+
+/// What operators and their tools reach, on a port of its own.
+pub fn internal_routes(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(metrics::show))
+        .with_state(gateway)
+}

@@ -1,0 +1,121 @@
+//! What every handler has at hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::Uri;
+use vocabulary::{Clock, Randomness, Secret};
+
+use crate::auth::Verifier;
+use crate::limits::MissLimit;
+use crate::phone::{Door, Journal, ReportTokens};
+use crate::{Backends, GatewayMetrics, Probes};
+
+/// How the edge behaves.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// Where phones find this service, without a trailing slash; `None` takes what the phone itself
+    /// asked for (its `Host` header).
+    pub public_url: Option<Uri>,
+    /// The paths at which phones ask who they belong to, in the order they are tried.
+    pub phone_doors: Vec<Door>,
+    /// Signs the addresses that phones report to; the same in every gateway.
+    pub report_key: Secret<[u8; 32]>,
+    /// How long such an address is good for.
+    pub report_lifetime: Duration,
+    /// How many questions about unknown phones one source network may ask at once before it is slowed.
+    pub unknown_burst: u32,
+    /// How many of them it may ask each second after that.
+    pub unknown_per_second: u32,
+    /// How many observations wait at most while they cannot be recorded.
+    pub journal_capacity: usize,
+}
+
+/// The edge. Clones are the same edge.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    config: GatewayConfig,
+    backends: Backends,
+    clock: Clock,
+    randomness: Arc<Randomness>,
+    metrics: GatewayMetrics,
+    probes: Probes,
+    verifier: Verifier,
+    journal: Journal,
+    report_tokens: ReportTokens,
+    miss_limit: MissLimit,
+}
+
+/// Why the edge cannot start.
+#[derive(Debug, thiserror::Error)]
+#[error("the accounts service does not tell its keys: {0}")]
+pub struct StartError(String);
+
+impl Gateway {
+    /// An edge in front of `backends`. Fetches the keys that verify tokens, and begins to record.
+    pub async fn start(
+        config: GatewayConfig,
+        backends: Backends,
+        probes: Probes,
+        sources: (Clock, Arc<Randomness>),
+        metrics: GatewayMetrics,
+    ) -> Result<Self, StartError> {
+        let (clock, randomness) = sources;
+        let verifier = Verifier::fetch(backends.accounts.clone()).await.map_err(StartError)?;
+        let journal = Journal::start(backends.customization.clone(), config.journal_capacity, metrics.clone());
+        let report_tokens = ReportTokens::new(&config.report_key, config.report_lifetime);
+        let miss_limit = MissLimit::new(config.unknown_burst, config.unknown_per_second);
+        let inner = Inner {
+            config, backends, clock, randomness, metrics, probes, verifier, journal, report_tokens, miss_limit,
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Records what still waits, as far as it can be recorded, and stops recording. To be called when
+    /// no request is under way any more.
+    pub async fn stop(&self) {
+        self.0.journal.stop().await;
+    }
+
+    pub(crate) fn config(&self) -> &GatewayConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn backends(&self) -> &Backends {
+        &self.0.backends
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(crate) fn randomness(&self) -> &Randomness {
+        &self.0.randomness
+    }
+
+    pub(crate) fn metrics(&self) -> &GatewayMetrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn probes(&self) -> &Probes {
+        &self.0.probes
+    }
+
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.0.verifier
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    pub(crate) fn report_tokens(&self) -> &ReportTokens {
+        &self.0.report_tokens
+    }
+
+    pub(crate) fn miss_limit(&self) -> &MissLimit {
+        &self.0.miss_limit
+    }
+}

@@ -1,0 +1,70 @@
+//! Opening a database and the two ways into it: reading and writing.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
+
+use crate::StoreError;
+
+/// How long a statement waits for another process that is writing (the command line, say).
+const BUSY: Duration = Duration::from_secs(5);
+/// Readers work side by side in WAL mode; more of them than cores buys nothing.
+const READERS: u32 = 4;
+
+/// A transaction that may write.
+pub type Tx = Transaction<'static, Sqlite>;
+
+/// One service's database. Clones share the same connections.
+#[derive(Debug, Clone)]
+pub struct Db {
+    readers: SqlitePool,
+    writer: SqlitePool,
+}
+
+impl Db {
+    /// Opens the database in `file`, creating it where it is missing, and brings its tables up to date.
+    ///
+    /// WAL with `synchronous=FULL`: what is committed survives a power cut (performance.md: with group
+    /// commit it costs nothing).
+    pub async fn open(file: &Path, migrations: &Migrator) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        migrations.run(&writer).await?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
+        Ok(Self { readers, writer })
+    }
+
+    /// Where to read from, outside a transaction.
+    pub fn reader(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Begins a transaction that may write. One at a time; the next waits.
+    ///
+    /// `BEGIN IMMEDIATE`, because a deferred one that reads and then writes fails with "database is
+    /// locked" as soon as another process writes in between.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        Ok(())
+    }
+
+    /// Waits for what is under way and closes the files.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,58 @@
+//! The answers a database can give besides the one hoped for.
+
+use vocabulary::ErrorKind;
+
+/// Why a statement did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A row with this key is there already.
+    #[error("already exists")]
+    AlreadyExists,
+    /// A row this one points to is missing, or one that points here is left.
+    #[error("a row it depends on is missing, or one still depends on it")]
+    Dependency,
+    /// The row changed between reading and writing.
+    #[error("changed meanwhile")]
+    Changed,
+    /// A row that no code of ours can have written.
+    #[error("impossible value in {table}.{column}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
+    /// The tables could not be brought up to date.
+    #[error("cannot migrate the database: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The database could not be reached or did not answer.
+    #[error("the database failed: {0}")]
+    Failed(sqlx::Error),
+}
+
+impl StoreError {
+    /// What it means for the caller of a service.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::AlreadyExists | Self::Dependency => ErrorKind::Conflict,
+            Self::Changed => ErrorKind::Changed,
+            Self::Inconsistent { .. } => ErrorKind::Internal,
+            Self::Migration(_) | Self::Failed(_) => ErrorKind::Unavailable,
+        }
+    }
+
+    /// One changed row is right; none means that the row was not as the `WHERE` clause expected.
+    pub const fn expect_one(rows: u64) -> Result<(), Self> {
+        if rows == 1 { Ok(()) } else { Err(Self::Changed) }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error.as_database_error() {
+            Some(database) if database.is_unique_violation() => Self::AlreadyExists,
+            Some(database) if database.is_foreign_key_violation() => Self::Dependency,
+            Some(_) | None => Self::Failed(error),
+        }
+    }
+}
