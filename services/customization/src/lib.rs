@@ -1,8 +1,8 @@
 //! How far a phone has come: its customization state (chapter, "Remote Customization (RC)
 //! Distribution") and the append-only timeline that led there.
 //!
-//! Begin with [`state`](self), the transition table; the rest keeps what it decides. This service does not
-//! ask or answer phones, and knows neither who owns one nor where profiles are: it is told.
+//! Begin with `state.rs`, the transition table; the rest keeps what it decides. This service neither asks
+//! nor answers phones, and does not know who owns one or where profiles are: it is told.
 
 #![warn(missing_docs)]
 
@@ -10,6 +10,8 @@ mod event;
 mod grpc;
 mod phone;
 mod row;
+#[cfg(test)]
+mod samples;
 mod state;
 mod store;
 mod timeline;

@@ -1,8 +1,8 @@
-//! One entry of a phone's timeline, and how much of it a provider may see.
+//! One entry of a phone's timeline.
 
 use vocabulary::ProviderId;
 
-use crate::event::{Event, Observation};
+use crate::event::Observation;
 use crate::state::State;
 
 /// What happened, and what came of it.
@@ -17,24 +17,12 @@ pub(crate) struct Entry {
     pub refused: Option<String>,
 }
 
-/// An entry as a provider sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum View {
-    /// All of it.
-    Whole(Entry),
-    /// That it happened, but neither what was asked and answered nor from where.
-    Outline(Entry),
-}
-
 impl Entry {
-    /// What `reader` may see.
+    /// Whether it happened while the phone was another provider's.
     ///
     /// A phone changes hands, and its new provider needs to know how far it has come; where its old
     /// provider sent it, and from which address it came then, is none of its business.
-    pub fn seen_by(self, reader: &ProviderId) -> View {
-        match &self.observation.provider {
-            Some(owner) if owner != reader => View::Outline(self),
-            Some(_) | None => View::Whole(self),
-        }
+    pub fn is_anothers(&self, reader: &ProviderId) -> bool {
+        self.observation.provider.as_ref().is_some_and(|owner| owner != reader)
     }
 }

@@ -12,13 +12,14 @@ mod metrics;
 mod phone;
 mod problem;
 mod provider;
+mod report_event;
 mod request_id;
 mod routes;
 mod state;
 
 pub use backends::{Backends, Probe, Probes};
-pub use listen::{Listener, ListenError, Listening, Tls};
+pub use listen::{ListenError, Listener, Listening, Tls};
 pub use metrics::GatewayMetrics;
 pub use phone::{Door, InvalidDoor};
 pub use routes::{internal_routes, public_routes};
-pub use state::{Gateway, GatewayConfig, StartError};
+pub use state::{Gateway, GatewayConfig, Parts, StartError};

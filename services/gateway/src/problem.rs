@@ -8,6 +8,9 @@ use rpc::Failure;
 use serde::Serialize;
 use vocabulary::ErrorKind;
 
+/// The reasons that are also OAuth 2 error codes (RFC 6749, section 5.2).
+const OAUTH_ERRORS: [&str; 3] = ["invalid_client", "invalid_request", "unsupported_grant_type"];
+
 /// A refusal: a stable type, a sentence that says what to do, and later the request id, which the
 /// `request_id` layer writes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +51,7 @@ impl Problem {
             title: title(self.kind),
             status: status.as_u16(),
             detail: &self.detail,
-            error: (self.reason == "invalid_client").then_some("invalid_client"),
+            error: OAUTH_ERRORS.into_iter().find(|error| *error == self.reason),
             request_id,
         };
         let mut response = (status, Json(document)).into_response();
@@ -114,5 +117,9 @@ const fn title(kind: ErrorKind) -> &'static str {
 
 /// A known path with a method it does not have.
 pub(crate) async fn method_not_allowed() -> Problem {
-    Problem::new(ErrorKind::NotFound, "method_not_allowed", "this path does not take this method; see the README for what it takes")
+    Problem::new(
+        ErrorKind::NotFound,
+        "method_not_allowed",
+        "this path does not take this method; see the README for what it takes",
+    )
 }

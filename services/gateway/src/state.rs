@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Uri;
+use prometheus_client::registry::Registry;
 use vocabulary::{Clock, Randomness, Secret};
 
 use crate::auth::Verifier;
@@ -35,13 +36,25 @@ pub struct GatewayConfig {
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
 
+/// What the edge is put together from.
+pub struct Parts {
+    /// The services behind it.
+    pub backends: Backends,
+    /// Tells whether they can do their work.
+    pub probes: Probes,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub randomness: Arc<Randomness>,
+    /// The edge's own counters.
+    pub metrics: GatewayMetrics,
+    /// Everything that is counted in this process, the edge's counters among it.
+    pub registry: Registry,
+}
+
 struct Inner {
     config: GatewayConfig,
-    backends: Backends,
-    clock: Clock,
-    randomness: Arc<Randomness>,
-    metrics: GatewayMetrics,
-    probes: Probes,
+    parts: Parts,
     verifier: Verifier,
     journal: Journal,
     report_tokens: ReportTokens,
@@ -54,23 +67,14 @@ struct Inner {
 pub struct StartError(String);
 
 impl Gateway {
-    /// An edge in front of `backends`. Fetches the keys that verify tokens, and begins to record.
-    pub async fn start(
-        config: GatewayConfig,
-        backends: Backends,
-        probes: Probes,
-        sources: (Clock, Arc<Randomness>),
-        metrics: GatewayMetrics,
-    ) -> Result<Self, StartError> {
-        let (clock, randomness) = sources;
-        let verifier = Verifier::fetch(backends.accounts.clone()).await.map_err(StartError)?;
-        let journal = Journal::start(backends.customization.clone(), config.journal_capacity, metrics.clone());
+    /// An edge made of `parts`. Fetches the keys that verify tokens, and begins to record.
+    pub async fn start(config: GatewayConfig, parts: Parts) -> Result<Self, StartError> {
+        let verifier = Verifier::fetch(parts.backends.accounts.clone()).await.map_err(StartError)?;
+        let journal =
+            Journal::start(parts.backends.customization.clone(), config.journal_capacity, parts.metrics.clone());
         let report_tokens = ReportTokens::new(&config.report_key, config.report_lifetime);
         let miss_limit = MissLimit::new(config.unknown_burst, config.unknown_per_second);
-        let inner = Inner {
-            config, backends, clock, randomness, metrics, probes, verifier, journal, report_tokens, miss_limit,
-        };
-        Ok(Self(Arc::new(inner)))
+        Ok(Self(Arc::new(Inner { config, parts, verifier, journal, report_tokens, miss_limit })))
     }
 
     /// Records what still waits, as far as it can be recorded, and stops recording. To be called when
@@ -84,23 +88,27 @@ impl Gateway {
     }
 
     pub(crate) fn backends(&self) -> &Backends {
-        &self.0.backends
+        &self.0.parts.backends
     }
 
     pub(crate) fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.0.parts.clock
     }
 
     pub(crate) fn randomness(&self) -> &Randomness {
-        &self.0.randomness
+        &self.0.parts.randomness
     }
 
     pub(crate) fn metrics(&self) -> &GatewayMetrics {
-        &self.0.metrics
+        &self.0.parts.metrics
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.parts.registry
     }
 
     pub(crate) fn probes(&self) -> &Probes {
-        &self.0.probes
+        &self.0.parts.probes
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {

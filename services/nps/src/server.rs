@@ -30,8 +30,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How long to wait when the system has no more sockets to give.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How a server is to be set up.
-#[derive(Debug)]
+/// How a server is to be set up. There is no `Debug`: it may hold a password.
 pub struct NpsConfig {
     /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
@@ -46,7 +45,6 @@ pub struct NpsConfig {
 #[error("cannot listen on {address}: {cause}; choose a free address for the provisioning server")]
 pub struct CannotListen {
     address: SocketAddr,
-    #[source]
     cause: io::Error,
 }
 

@@ -159,7 +159,9 @@ impl Words<'_> {
         let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '=' | '!' | '<' | '>');
         let (word, rest) = text.split_at(text.find(ends).unwrap_or(text.len()));
         self.rest = rest;
-        if word.is_empty() { Err(InvalidRule::Condition) } else { Ok(Operand::Bare(word.to_owned())) }
+        // Parentheses belong only to macros: conditions are not grouped.
+        let grouped = word.contains(['(', ')']) && !word.contains("$(");
+        if word.is_empty() || grouped { Err(InvalidRule::Condition) } else { Ok(Operand::Bare(word.to_owned())) }
     }
 
     fn relation(&mut self) -> Result<Relation, InvalidRule> {
@@ -196,7 +198,8 @@ mod tests {
     use super::*;
 
     fn holds(text: &str) -> Result<bool, InvalidRule> {
-        let expand = |text: &str| text.replace("$SWVER", "sip88xx.11-3-2MPP0001-609").replace("$A", "yes").replace("$N", "");
+        let expand =
+            |text: &str| text.replace("$SWVER", "sip88xx.11-3-2MPP0001-609").replace("$A", "yes").replace("$N", "");
         Condition::parse(text).and_then(|condition| condition.holds(expand))
     }
 
@@ -233,7 +236,9 @@ mod tests {
 
     #[test]
     fn other_sentences_are_refused() {
-        for text in ["", "1", "1 eq", "1 eqq 2", "1 eq 2 or 3 eq 4", "1 eq 2 and", "1 eq 2 andy", "\"a", "(1 eq 1)", "= 1"] {
+        for text in
+            ["", "1", "1 eq", "1 eqq 2", "1 eq 2 or 3 eq 4", "1 eq 2 and", "1 eq 2 andy", "\"a", "(1 eq 1)", "= 1"]
+        {
             let refused = matches!(holds(text), Err(InvalidRule::Condition | InvalidRule::Quote));
             assert!(refused, "{text}: {:?}", holds(text));
         }

@@ -31,7 +31,13 @@ impl Facts<'_> {
             ("PRVST", Occasion::Explicit) => "-1",
             ("PRVST", Occasion::PowerUp) => "0",
             ("PRVST", Occasion::Retry) => "2",
-            ("ISCUST", _) => if self.state == State::Acquired { "1" } else { "0" },
+            ("ISCUST", _) => {
+                if self.state == State::Acquired {
+                    "1"
+                } else {
+                    "0"
+                }
+            }
             _ => return self.general_purpose(name, 1).or_else(|| self.identity.fact(name)),
         };
         Some(value.to_owned())
@@ -43,7 +49,7 @@ impl Facts<'_> {
         self.general_purpose(name, 2).or_else(|| self.value(name))
     }
 
-    /// `$A` to `$P` are the parameters GPP_A to GPP_P, and `$SA` to `$SD` are GPP_SA to GPP_SD.
+    /// `$A` to `$P` are the parameters `GPP_A` to `GPP_P`, and `$SA` to `$SD` are `GPP_SA` to `GPP_SD`.
     fn general_purpose(&self, name: &str, length: usize) -> Option<String> {
         let is_one = match name.as_bytes() {
             [b'A'..=b'P'] => length == 1,
@@ -71,13 +77,24 @@ mod tests {
         let facts =
             Facts { identity: &identity, parameters: &parameters, state: State::Acquired, occasion: Occasion::Retry };
         for (name, expected) in [
-            ("A", Some("one")), ("B", Some("")), ("P", Some("")), ("Q", None), ("SA", None),
-            ("MA", Some("00562b043615")), ("SN", Some("FCH2034D0PL")), ("PRVST", Some("2")), ("ISCUST", Some("1")), ("", None),
+            ("A", Some("one")),
+            ("B", Some("")),
+            ("P", Some("")),
+            ("Q", None),
+            ("SA", None),
+            ("MA", Some("00562b043615")),
+            ("SN", Some("FCH2034D0PL")),
+            ("PRVST", Some("2")),
+            ("ISCUST", Some("1")),
+            ("", None),
         ] {
             assert_eq!(facts.value(name).as_deref(), expected, "{name}");
         }
         assert_eq!(facts.value_in_option("SA").as_deref(), Some("hush"));
         assert_eq!(facts.value_in_option("MA").as_deref(), Some("00562b043615"));
-        assert_eq!(Facts { state: State::Aborted, occasion: Occasion::PowerUp, ..facts }.value("ISCUST").as_deref(), Some("0"));
+        assert_eq!(
+            Facts { state: State::Aborted, occasion: Occasion::PowerUp, ..facts }.value("ISCUST").as_deref(),
+            Some("0")
+        );
     }
 }

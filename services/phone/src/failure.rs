@@ -55,11 +55,19 @@ pub enum Failure {
         status: u16,
     },
     /// What arrived is no profile.
-    #[error(transparent)]
-    Corrupt(#[from] InvalidProfile),
+    #[error("{cause}")]
+    Corrupt {
+        /// The HTTP status it came with; none by TFTP.
+        status: Option<u16>,
+        /// What is wrong with it.
+        cause: InvalidProfile,
+    },
     /// Remote customization answered with a profile that leads nowhere.
     #[error("the answer holds no Profile_Rule")]
-    NoProfileRule,
+    NoProfileRule {
+        /// The HTTP status it came with; none by TFTP.
+        status: Option<u16>,
+    },
     /// The rule cannot be read.
     #[error(transparent)]
     Rule(#[from] InvalidRule),
@@ -84,7 +92,9 @@ impl Failure {
     /// B when the file is missing or corrupt, C for everything else.
     pub const fn class(&self) -> Class {
         match self {
-            Self::Status(404) | Self::Corrupt(_) | Self::NoProfileRule | Self::Tftp(TftpError::NotFound) => Class::B,
+            Self::Status(404) | Self::Corrupt { .. } | Self::NoProfileRule { .. } | Self::Tftp(TftpError::NotFound) => {
+                Class::B
+            }
             Self::Status(_)
             | Self::NoLocation { .. }
             | Self::TooManyRedirects { .. }
@@ -109,13 +119,10 @@ impl Failure {
             | Self::NoCredentials { status }
             | Self::UnknownScheme { status }
             | Self::Refused { status } => Some(*status),
-            Self::Corrupt(_) | Self::NoProfileRule => Some(200),
-            Self::Rule(_)
-            | Self::NothingToDownload
-            | Self::Url(_)
-            | Self::Srv
-            | Self::NoAnswer(_)
-            | Self::Tftp(_) => None,
+            Self::Corrupt { status, .. } | Self::NoProfileRule { status } => *status,
+            Self::Rule(_) | Self::NothingToDownload | Self::Url(_) | Self::Srv | Self::NoAnswer(_) | Self::Tftp(_) => {
+                None
+            }
         }
     }
 }

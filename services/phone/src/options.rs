@@ -79,7 +79,8 @@ impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names: Vec<&str> =
             Flag::ALL.into_iter().filter(|(flag, _)| self.has(*flag)).map(|(_, name)| name).collect();
-        let valued = [(self.key.is_some(), "--key …"), (self.uid.is_some(), "--uid …"), (self.pwd.is_some(), "--pwd …")];
+        let valued =
+            [(self.key.is_some(), "--key …"), (self.uid.is_some(), "--uid …"), (self.pwd.is_some(), "--pwd …")];
         names.extend(valued.into_iter().filter(|(given, _)| *given).map(|(_, name)| name));
         if self.post.is_some() {
             names.push("--post …");
@@ -121,7 +122,8 @@ mod tests {
 
     #[test]
     fn documented_options_are_read() {
-        let options = Options::parse(r#"--key "a b" --uid $SN --pwd hush --post c --alias a --srv --status"#).expect("options");
+        let options =
+            Options::parse(r#"--key "a b" --uid $SN --pwd hush --post c --alias a --srv --status"#).expect("options");
         assert_eq!(options.login(), Some(("$SN", "hush")));
         assert_eq!(options.posted_parameter().as_deref(), Some("GPP_C"));
         assert!(options.has(Flag::Srv) && options.has(Flag::Status) && !options.has(Flag::Delta));

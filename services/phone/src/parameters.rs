@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        for name in ["Password_1_", "Admin_Passwd", "SIP_TLS_Private_Key", "PIN", "GPP_A", "GPP_SD", "IKM_HTTP_Encrypt_Content"] {
+        for name in
+            ["Password_1_", "Admin_Passwd", "SIP_TLS_Private_Key", "PIN", "GPP_A", "GPP_SD", "IKM_HTTP_Encrypt_Content"]
+        {
             assert_eq!(shown_value(name, "hush"), HIDDEN, "{name}");
             assert_eq!(shown_value(name, ""), "", "{name}");
         }

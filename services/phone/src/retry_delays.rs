@@ -83,7 +83,11 @@ mod tests {
     #[test]
     fn nothing_readable_is_the_default() {
         for text in ["", "soon", "60,,120", "-1"] {
-            assert_eq!([seconds(text, 0), seconds(text, 1), seconds(text, 99)], [Some(60), Some(120), Some(86_400)], "{text}");
+            assert_eq!(
+                [seconds(text, 0), seconds(text, 1), seconds(text, 99)],
+                [Some(60), Some(120), Some(86_400)],
+                "{text}"
+            );
         }
     }
 

@@ -226,17 +226,16 @@ mod tests {
         Ok(Rule::parse(text)?.choose(facts)?.map(|choice| choice.address))
     }
 
-    fn found(address: &str) -> Result<Option<String>, InvalidRule> {
-        Ok(Some(address.to_owned()))
-    }
-
     #[test]
     fn the_documented_forms_lead_where_they_say() {
         for (text, expected) in [
             ("https://p.example/$MA.xml", "https://p.example/00562b043615.xml"),
             (" [--srv] https://example.com/$(MAU).xml ", "https://example.com/00562B043615.xml"),
             (r#"[--key "a|]b" --uid u]http://h/a"#, "http://h/a"),
-            (r#"("$CCERT" eq "Installed")? https://h/config? | https://h/config?cisco$MAU"#, "https://h/config?cisco00562B043615"),
+            (
+                r#"("$CCERT" eq "Installed")? https://h/config? | https://h/config?cisco$MAU"#,
+                "https://h/config?cisco00562B043615",
+            ),
             (r#"("$CCERT" ne "Installed")? https://h/a | https://h/b"#, "https://h/a"),
             (r#"($SWVER lt 12.0)? (Line_Enable_1_ = "No"; c = "";)! http://h/c"#, "http://h/c"),
             (r#"("$(MA:0:2)" eq "00")? http://h/d"#, "http://h/d"),
@@ -244,29 +243,36 @@ mod tests {
             ("gds://", "gds://"),
             ("", ""),
         ] {
-            assert_eq!(address(text), found(expected), "{text}");
+            assert_eq!(address(text), Ok(Some(expected.to_owned())), "{text}");
         }
         assert_eq!(address(r#"("a" eq "b")? http://h/"#), Ok(None));
     }
 
     #[test]
     fn assignments_belong_to_the_alternative_taken() {
-        let rule = Rule::parse(r#"("a" eq "b")? (A = "1")! x | (GPP_B = "$MA"; C="x;y")! [--uid me --pwd hush] y"#).expect("a rule");
+        let rule = Rule::parse(r#"("a" eq "b")? (A = "1")! x | (GPP_B = "$MA"; C="x;y")! [--uid me --pwd hush] y"#)
+            .expect("a rule");
         let choice = rule.choose(facts).expect("no wrong condition").expect("an alternative");
-        assert_eq!(choice.assignments, [("GPP_B", "00562b043615"), ("C", "x;y")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+        assert_eq!(
+            choice.assignments,
+            [("GPP_B", "00562b043615"), ("C", "x;y")].map(|(a, b)| (a.to_owned(), b.to_owned()))
+        );
         assert_eq!(choice.options.login(), Some(("me", "hush")));
         assert_eq!(choice.address, "y");
     }
 
     #[test]
     fn a_value_cannot_bring_in_another_alternative() {
-        assert_eq!(address("http://h/$A"), found("http://h/x | http://evil/"));
+        assert_eq!(address("http://h/$A"), Ok(Some("http://h/x | http://evil/".to_owned())));
     }
 
     #[test]
     fn only_gds_is_the_code_screen() {
-        for (text, expected) in [("gds://", true), ("GDS://x", true), ("gds:/", false), ("http://gds://", false), ("", false)] {
-            let choice = Rule::parse(text).expect("a rule").choose(facts).expect("no condition").expect("an alternative");
+        for (text, expected) in
+            [("gds://", true), ("GDS://x", true), ("gds:/", false), ("http://gds://", false), ("", false)]
+        {
+            let choice =
+                Rule::parse(text).expect("a rule").choose(facts).expect("no condition").expect("an alternative");
             assert_eq!(choice.is_code_screen(), expected, "{text}");
         }
     }
@@ -292,7 +298,10 @@ mod tests {
     #[test]
     fn nothing_secret_is_shown() {
         for (text, shown) in [
-            ("[--key \"hush\" --uid hush --pwd hush] https://h/$MA.xml?p=hush", "[--key … --uid … --pwd …] https://h/$MA.xml?…"),
+            (
+                "[--key \"hush\" --uid hush --pwd hush] https://h/$MA.xml?p=hush",
+                "[--key … --uid … --pwd …] https://h/$MA.xml?…",
+            ),
             ("(\"$A\" eq \"hush\")? (GPP_A = \"hush\")! http://h/a | /b?hush", "(…)? (…)! http://h/a | /b?…"),
             ("http://me:hush@h/a", "…"),
             ("gds://", "gds://"),

@@ -78,7 +78,8 @@ pub(crate) async fn read(url: &Url, patience: Duration) -> Result<Bytes, TftpErr
     let mut file = Vec::new();
     let mut expected = 1_u16;
     loop {
-        let datagram = transfer.receive().await.map_err(unreachable)?.ok_or_else(|| TftpError::Silent { server: server() })?;
+        let datagram =
+            transfer.receive().await.map_err(unreachable)?.ok_or_else(|| TftpError::Silent { server: server() })?;
         match Packet::read(&datagram) {
             Some(Packet::Data { block, bytes }) if block == expected => {
                 file.extend_from_slice(bytes);
@@ -181,7 +182,8 @@ mod tests {
 
     async fn hear(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
         let mut buffer = [0; 600];
-        let (length, from) = socket.recv_from(&mut buffer).await.expect("a datagram");
+        let heard = tokio::time::timeout(Duration::from_secs(10), socket.recv_from(&mut buffer)).await;
+        let (length, from) = heard.expect("the phone speaks in time").expect("a datagram");
         (buffer[..length].to_vec(), from)
     }
 

@@ -49,12 +49,27 @@ pub(crate) struct Journal {
 
 struct Entry {
     observations: Vec<Observation>,
-    done: oneshot::Sender<Recorded>,
+    /// Whoever still waits for the commit.
+    waiting: Option<oneshot::Sender<Recorded>>,
+}
+
+impl Entry {
+    /// Lets whoever waits go on.
+    fn tell(&mut self, recorded: Recorded) {
+        if let Some(waiting) = self.waiting.take() {
+            // It may have lost patience.
+            let _ = waiting.send(recorded);
+        }
+    }
 }
 
 impl Journal {
     /// Begins to record, with at most `capacity` entries waiting.
-    pub fn start(customization: CustomizationServiceClient<Transport>, capacity: usize, metrics: GatewayMetrics) -> Self {
+    pub fn start(
+        customization: CustomizationServiceClient<Transport>,
+        capacity: usize,
+        metrics: GatewayMetrics,
+    ) -> Self {
         let (entries, waiting) = mpsc::channel(capacity.max(1));
         let (stop, stopped) = watch::channel(false);
         let away = Arc::new(AtomicBool::new(false));
@@ -66,9 +81,9 @@ impl Journal {
     /// Records these observations together and in order. Answers when they are committed, and at once
     /// where that cannot be soon.
     pub async fn record(&self, observations: Vec<Observation>) -> Recorded {
-        let (done, committed) = oneshot::channel();
+        let (waiting, committed) = oneshot::channel();
         let count = observations.len();
-        if self.entries.try_send(Entry { observations, done }).is_err() {
+        if self.entries.try_send(Entry { observations, waiting: Some(waiting) }).is_err() {
             self.metrics.observations_lost(count);
             return Recorded::Never;
         }
@@ -79,6 +94,11 @@ impl Journal {
             Ok(Ok(recorded)) => recorded,
             Ok(Err(_)) | Err(_) => Recorded::Later,
         }
+    }
+
+    /// How many entries wait to be recorded.
+    pub fn waiting(&self) -> usize {
+        self.entries.max_capacity() - self.entries.capacity()
     }
 
     /// Sends what is waiting once more and stops.
@@ -126,15 +146,12 @@ impl Writer {
             match self.send(batch).await {
                 Ok(()) => {
                     self.away.store(false, Ordering::Relaxed);
-                    for entry in batch.drain(..) {
-                        // Whoever waited may have lost patience.
-                        let _ = entry.done.send(Recorded::Durably);
-                    }
+                    batch.drain(..).for_each(|mut entry| entry.tell(Recorded::Durably));
                     return;
                 }
                 Err(failure) if failure.kind == ErrorKind::Malformed => return self.give_up(batch, &failure),
                 Err(failure) if *self.stopped.borrow() => return self.give_up(batch, &failure),
-                Err(failure) => self.note_away(&failure),
+                Err(failure) => self.note_away(batch, &failure),
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -151,9 +168,14 @@ impl Writer {
         Ok(())
     }
 
-    fn note_away(&self, failure: &Failure) {
+    /// From now on nobody waits for a commit, until one succeeds.
+    fn note_away(&self, batch: &mut [Entry], failure: &Failure) {
+        batch.iter_mut().for_each(|entry| entry.tell(Recorded::Later));
         if !self.away.swap(true, Ordering::Relaxed) {
-            tracing::warn!(error.kind = failure.kind.name(), "cannot record; phones are answered, what happens to them waits");
+            tracing::warn!(
+                error.kind = failure.kind.name(),
+                "cannot record; phones are answered, what happens to them waits"
+            );
         }
     }
 
@@ -161,9 +183,6 @@ impl Writer {
         let count = batch.iter().map(|entry| entry.observations.len()).sum();
         tracing::error!(error.kind = failure.kind.name(), count, "observations are lost");
         self.metrics.observations_lost(count);
-        for entry in batch.drain(..) {
-            // Whoever waited may have lost patience.
-            let _ = entry.done.send(Recorded::Never);
-        }
+        batch.drain(..).for_each(|mut entry| entry.tell(Recorded::Never));
     }
 }

@@ -38,7 +38,12 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(BUSY);
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        migrations.run(&writer).await?;
+        // SQLite has no lock for migrations: in one transaction, two processes that start at once on an
+        // empty folder make the tables once.
+        let mut migration = writer.begin_with("BEGIN IMMEDIATE").await?;
+        // `run_direct`, because the future of `run` on a connection is not `Send` (rust-lang/rust#110338).
+        migrations.run_direct(None, &mut *migration, false).await?;
+        migration.commit().await?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { readers, writer })
     }

@@ -1,0 +1,94 @@
+//! Where one phone stands, and what an observation does to that. Pure: the store reads and writes it.
+
+use vocabulary::{DeviceModel, Firmware, MacAddress, Timestamp};
+
+use crate::event::{Event, Observation, ResyncFailure};
+use crate::state::{self, State, Transition};
+use crate::timeline::Entry;
+
+/// What is known of a phone. All of it follows from its timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Phone {
+    pub mac: MacAddress,
+    pub state: State,
+    /// How many entries its timeline has.
+    pub entries: u64,
+    /// The first and the last moment at which the phone itself was in touch.
+    pub contact: Option<(Timestamp, Timestamp)>,
+    pub firmware: Option<Firmware>,
+    pub model: Option<DeviceModel>,
+    /// The last failure of the resync now awaited.
+    pub failure: Option<ResyncFailure>,
+}
+
+impl Phone {
+    /// A phone that nothing has been heard of.
+    pub const fn unheard_of(mac: MacAddress) -> Self {
+        Self { mac, state: State::Open, entries: 0, contact: None, firmware: None, model: None, failure: None }
+    }
+
+    /// Takes in one observation and adds to `timeline` what came of it: one entry, or two where a factory
+    /// reset had to be inferred first.
+    ///
+    /// The order in which observations arrive counts, not the time they carry: an entry once written stays.
+    pub fn observe(&mut self, observation: Observation, timeline: &mut Vec<Entry>) {
+        self.note_contact(&observation);
+        match state::apply(self.state, &observation.event) {
+            Err(refused) => {
+                let (from, to) = (self.state, self.state);
+                let number = self.next_number();
+                timeline.push(Entry { number, observation, from, to, refused: Some(refused.to_string()) });
+            }
+            Ok(Transition::To(to)) => timeline.push(self.moved(to, observation)),
+            Ok(Transition::ResetThenTo(to)) => {
+                timeline.push(self.moved(State::Open, observation.reset_before()));
+                timeline.push(self.moved(to, observation));
+            }
+        }
+    }
+
+    fn moved(&mut self, to: State, observation: Observation) -> Entry {
+        let from = self.state;
+        self.state = to;
+        match &observation.event {
+            Event::ResyncFailed(failure) => self.failure = Some(*failure),
+            Event::ResyncSucceeded => self.failure = None,
+            Event::Asked { .. }
+            | Event::AnsweredWithProvider { .. }
+            | Event::AnsweredWithNothing { .. }
+            | Event::ProvisionedByDhcp
+            | Event::ProvisionedByHand { .. }
+            | Event::FactoryReset
+            | Event::FirmwareSeen
+            | Event::Associated { .. }
+            | Event::Dissociated => {
+                if from != to {
+                    self.failure = None;
+                }
+            }
+        }
+        Entry { number: self.next_number(), observation, from, to, refused: None }
+    }
+
+    const fn next_number(&mut self) -> u64 {
+        self.entries += 1;
+        self.entries
+    }
+
+    /// Also for what is refused: the phone was heard of all the same.
+    fn note_contact(&mut self, observation: &Observation) {
+        if observation.is_contact() {
+            let (first, last) = self.contact.unwrap_or((observation.at, observation.at));
+            self.contact = Some((first.min(observation.at), last.max(observation.at)));
+        }
+        if let Some(firmware) = &observation.firmware {
+            self.firmware = Some(firmware.clone());
+        }
+        if let Some(model) = &observation.model {
+            self.model = Some(model.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

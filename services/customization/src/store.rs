@@ -1,0 +1,278 @@
+//! SQL: a batch of observations becomes one transaction and a fixed number of statements.
+//!
+//! Each statement takes the whole batch as one JSON parameter (performance.md, "Recording one state change
+//! durably": that is ten times cheaper than a transaction for each). The steps of [`Store::record`]:
+//!
+//! 1. begin, so that nobody else writes until the end;
+//! 2. leave out the observations recorded before;
+//! 3. read where the phones of the batch stand;
+//! 4. apply the observations in order, in memory;
+//! 5. write the phones back, guarded by the number of entries each had when it was read;
+//! 6. append the entries, and commit.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+use storage::{Db, StoreError, Tx};
+use vocabulary::MacAddress;
+
+use crate::event::{Observation, ObservationId};
+use crate::phone::Phone;
+use crate::row::{PhoneRow, TimelineRow};
+use crate::timeline::Entry;
+
+/// The database of this service.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    db: Db,
+}
+
+/// Which part of a phone's timeline is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page {
+    pub mac: MacAddress,
+    /// Only entries numbered below this.
+    pub before: u64,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// A part of a timeline, newest first.
+#[derive(Debug)]
+pub(crate) struct Entries {
+    pub entries: Vec<Entry>,
+    /// Whether there are older ones.
+    pub more: bool,
+}
+
+impl Store {
+    /// Keeps everything in `db`.
+    pub const fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.db.ping().await
+    }
+
+    /// Waits for what is under way and closes the database.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
+    /// Records `observations` in their order, all of them or none, and says how many were new. What was
+    /// recorded survives a power cut once this returns.
+    #[tracing::instrument(name = "db.customization.record", level = "debug", skip_all, fields(batch = observations.len()))]
+    pub async fn record(&self, observations: Vec<Observation>) -> Result<usize, StoreError> {
+        let mut tx = self.db.write().await?;
+        let new = unrecorded(&mut tx, observations).await?;
+        if new.is_empty() {
+            return Ok(0);
+        }
+        let recorded = new.len();
+        let seen = phones_of(&mut tx, &new).await?;
+        let (phones, timeline) = applied(&seen, new);
+        phones_write(&mut tx, &seen, &phones).await?;
+        timeline_append(&mut tx, timeline).await?;
+        tx.commit().await?;
+        Ok(recorded)
+    }
+
+    /// Where those of `macs` stand that have been heard of, in the order of their addresses.
+    #[tracing::instrument(name = "db.customization.states", level = "debug", skip_all, fields(phones = macs.len()))]
+    pub async fn states(&self, macs: &[MacAddress]) -> Result<Vec<Phone>, StoreError> {
+        let macs = json(&macs.iter().map(|mac| mac.to_u64()).collect::<Vec<_>>())?;
+        let rows: Vec<PhoneRow> = sqlx::query_as(PHONES).bind(macs).fetch_all(self.db.reader()).await?;
+        rows.into_iter().map(Phone::try_from).collect()
+    }
+
+    /// One page of a phone's timeline.
+    #[tracing::instrument(name = "db.customization.timeline", level = "debug", skip_all, fields(device.mac = %page.mac))]
+    pub async fn timeline(&self, page: Page) -> Result<Entries, StoreError> {
+        const TIMELINE: &str = "
+            SELECT mac, number, entry, at, event, evidence, from_state, to_state, refused,
+                   question, profile_id, rule, reason, failure_class, failure_status, next_retry, place,
+                   source, request_id, provider_id, firmware, model
+            FROM timeline
+            WHERE mac = $1 AND number < $2
+            ORDER BY number DESC
+            LIMIT $3";
+
+        let mut rows: Vec<TimelineRow> = sqlx::query_as(TIMELINE)
+            .bind(page.mac.to_i64())
+            .bind(i64::try_from(page.before).unwrap_or(i64::MAX))
+            // One more than wanted tells whether there are more.
+            .bind(i64::from(page.limit) + 1)
+            .fetch_all(self.db.reader())
+            .await?;
+        let wanted = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > wanted;
+        rows.truncate(wanted);
+        let entries = rows.into_iter().map(Entry::try_from).collect::<Result<_, _>>()?;
+        Ok(Entries { entries, more })
+    }
+}
+
+/// `observations` without those recorded before, and without repetitions among themselves.
+async fn unrecorded(tx: &mut Tx, observations: Vec<Observation>) -> Result<Vec<Observation>, StoreError> {
+    const KNOWN: &str = "
+        SELECT entry
+        FROM timeline
+        WHERE entry IN (SELECT unhex(value) FROM json_each($1))";
+
+    let ids: Vec<String> = observations.iter().filter_map(|seen| seen.id).map(|id| id.to_string()).collect();
+    let known: Vec<Vec<u8>> = sqlx::query_scalar(KNOWN).bind(json(&ids)?).fetch_all(&mut **tx).await?;
+    let mut known: HashSet<ObservationId> =
+        known.into_iter().filter_map(|id| id.try_into().ok()).map(ObservationId).collect();
+    Ok(observations.into_iter().filter(|seen| seen.id.is_none_or(|id| known.insert(id))).collect())
+}
+
+const PHONES: &str = "
+    SELECT mac, state, entries, first_contact, last_contact, firmware, model,
+           failure_class, failure_status, next_retry
+    FROM phone
+    WHERE mac IN (SELECT value FROM json_each($1))
+    ORDER BY mac";
+
+/// Where the phones of `observations` stand, those never heard of included.
+async fn phones_of(tx: &mut Tx, observations: &[Observation]) -> Result<BTreeMap<MacAddress, Phone>, StoreError> {
+    let mut phones: BTreeMap<MacAddress, Phone> =
+        observations.iter().map(|seen| (seen.mac, Phone::unheard_of(seen.mac))).collect();
+    let macs = json(&phones.keys().map(|mac| mac.to_u64()).collect::<Vec<_>>())?;
+    let rows: Vec<PhoneRow> = sqlx::query_as(PHONES).bind(macs).fetch_all(&mut **tx).await?;
+    for row in rows {
+        let phone = Phone::try_from(row)?;
+        phones.insert(phone.mac, phone);
+    }
+    Ok(phones)
+}
+
+/// The phones after `observations`, and what to add to the timeline, in the order of its key.
+fn applied(
+    seen: &BTreeMap<MacAddress, Phone>,
+    observations: Vec<Observation>,
+) -> (BTreeMap<MacAddress, Phone>, Vec<Entry>) {
+    let mut phones = seen.clone();
+    let mut timeline = Vec::with_capacity(observations.len());
+    for observation in observations {
+        let mac = observation.mac;
+        phones.entry(mac).or_insert_with(|| Phone::unheard_of(mac)).observe(observation, &mut timeline);
+    }
+    timeline.sort_by_key(|entry| (entry.observation.mac, entry.number));
+    (phones, timeline)
+}
+
+/// A phone to be written, and how many entries it had when it was read.
+#[derive(Serialize)]
+struct Write {
+    seen: u64,
+    #[serde(flatten)]
+    row: PhoneRow,
+}
+
+async fn phones_write(
+    tx: &mut Tx,
+    seen: &BTreeMap<MacAddress, Phone>,
+    phones: &BTreeMap<MacAddress, Phone>,
+) -> Result<(), StoreError> {
+    let writes = seen.values().zip(phones.values()).map(|(was, is)| Write { seen: was.entries, row: is.into() });
+    let (new, known): (Vec<Write>, Vec<Write>) = writes.partition(|write| write.seen == 0);
+    phones_insert(tx, &new).await?;
+    phones_update(tx, &known).await
+}
+
+async fn phones_insert(tx: &mut Tx, phones: &[Write]) -> Result<(), StoreError> {
+    const INSERT: &str = "
+        INSERT INTO phone (
+            mac, state, entries, first_contact, last_contact, firmware, model,
+            failure_class, failure_status, next_retry
+        )
+        SELECT value ->> 'mac',
+               value ->> 'state',
+               value ->> 'entries',
+               value ->> 'first_contact',
+               value ->> 'last_contact',
+               value ->> 'firmware',
+               value ->> 'model',
+               value ->> 'failure_class',
+               value ->> 'failure_status',
+               value ->> 'next_retry'
+        FROM json_each($1)
+        WHERE TRUE
+        ON CONFLICT (mac) DO NOTHING";
+
+    write_each(tx, INSERT, phones).await
+}
+
+async fn phones_update(tx: &mut Tx, phones: &[Write]) -> Result<(), StoreError> {
+    const UPDATE: &str = "
+        UPDATE phone
+        SET state          = new.value ->> 'state',
+            entries        = new.value ->> 'entries',
+            first_contact  = new.value ->> 'first_contact',
+            last_contact   = new.value ->> 'last_contact',
+            firmware       = new.value ->> 'firmware',
+            model          = new.value ->> 'model',
+            failure_class  = new.value ->> 'failure_class',
+            failure_status = new.value ->> 'failure_status',
+            next_retry     = new.value ->> 'next_retry'
+        FROM json_each($1) AS new
+        WHERE phone.mac = new.value ->> 'mac' AND phone.entries = new.value ->> 'seen'";
+
+    write_each(tx, UPDATE, phones).await
+}
+
+/// Every one of `phones` must be written; one that is not was changed since it was read.
+async fn write_each(tx: &mut Tx, statement: &'static str, phones: &[Write]) -> Result<(), StoreError> {
+    if phones.is_empty() {
+        return Ok(());
+    }
+    let done = sqlx::query(statement).bind(json(phones)?).execute(&mut **tx).await?;
+    let all = u64::try_from(phones.len()).is_ok_and(|count| count == done.rows_affected());
+    if all { Ok(()) } else { Err(StoreError::Changed) }
+}
+
+async fn timeline_append(tx: &mut Tx, entries: Vec<Entry>) -> Result<(), StoreError> {
+    const APPEND: &str = "
+        INSERT INTO timeline (
+            mac, number, entry, at, event, evidence, from_state, to_state, refused,
+            question, profile_id, rule, reason, failure_class, failure_status, next_retry, place,
+            source, request_id, provider_id, firmware, model
+        )
+        SELECT value ->> 'mac',
+               value ->> 'number',
+               unhex(value ->> 'entry'),
+               value ->> 'at',
+               value ->> 'event',
+               value ->> 'evidence',
+               value ->> 'from_state',
+               value ->> 'to_state',
+               value ->> 'refused',
+               value ->> 'question',
+               value ->> 'profile_id',
+               value ->> 'rule',
+               value ->> 'reason',
+               value ->> 'failure_class',
+               value ->> 'failure_status',
+               value ->> 'next_retry',
+               value ->> 'place',
+               value ->> 'source',
+               value ->> 'request_id',
+               value ->> 'provider_id',
+               value ->> 'firmware',
+               value ->> 'model'
+        FROM json_each($1)";
+
+    let rows: Vec<TimelineRow> = entries.into_iter().map(TimelineRow::from).collect();
+    sqlx::query(APPEND).bind(json(&rows)?).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// A batch as the one parameter of a statement.
+fn json<T: Serialize + ?Sized>(batch: &T) -> Result<String, StoreError> {
+    serde_json::to_string(batch).map_err(|error| StoreError::Failed(sqlx::Error::Encode(error.into())))
+}
+
+#[cfg(test)]
+mod tests;

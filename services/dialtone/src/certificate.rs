@@ -1,0 +1,107 @@
+//! The certificate of the HTTPS port: the operator's own, or one from a development authority made here.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::config;
+use crate::data_folder::{DataFolder, write_secret};
+
+/// The rules of the HTTPS port, and the authority that a client must trust to reach it.
+pub struct Certificate {
+    pub rules: Arc<ServerConfig>,
+    /// The development authority's certificate; `None` where the operator gave a certificate.
+    pub development_authority: Option<PathBuf>,
+}
+
+/// Loads the operator's certificate, or makes a new one from the development authority, which is made
+/// on the first start and kept.
+pub fn prepare(config: &config::Tls, folder: &DataFolder) -> Result<Certificate> {
+    let (chain, key, development_authority) = match (&config.certificate_file, &config.key_file) {
+        (Some(certificate), Some(key)) => {
+            let chain = fs::read(certificate).with_context(|| format!("cannot read {}", certificate.display()))?;
+            let key = fs::read(key).with_context(|| format!("cannot read {}", key.display()))?;
+            (chain, key, None)
+        }
+        _ => {
+            let (chain, key) = development_certificate(config, folder)?;
+            (chain.into_bytes(), key.into_bytes(), Some(folder.tls().join("ca.pem")))
+        }
+    };
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&chain).collect::<Result<_, _>>().context("the certificate is not PEM")?;
+    let key = PrivateKeyDer::from_pem_slice(&key).context("the private key is not PEM")?;
+    let mut rules = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
+    rules.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Certificate { rules: Arc::new(rules), development_authority })
+}
+
+/// A new certificate on every start: it is cheap, and follows the configured names.
+fn development_certificate(config: &config::Tls, folder: &DataFolder) -> Result<(String, String)> {
+    let authority = development_authority(folder)?;
+    let mut params = CertificateParams::new(config.development_names.clone())
+        .context("tls.development_names holds something that is neither a name nor an address")?;
+    params.distinguished_name.push(DnType::CommonName, "Dialtone development server");
+    params.use_authority_key_identifier_extension = true;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    // ECDSA P-256: a handshake costs a quarter of one with RSA (performance.md).
+    let key = KeyPair::generate()?;
+    let certificate = params.signed_by(&key, &authority)?;
+    Ok((certificate.pem(), key.serialize_pem()))
+}
+
+fn development_authority(folder: &DataFolder) -> Result<CertifiedIssuer<'static, KeyPair>> {
+    let (certificate, key_file) = (folder.tls().join("ca.pem"), folder.tls().join("ca-key.pem"));
+    let kept = key_file.exists() && certificate.exists();
+    let key = if kept {
+        KeyPair::from_pem(&fs::read_to_string(&key_file)?).context("data/tls/ca-key.pem is not a key")?
+    } else {
+        KeyPair::generate()?
+    };
+    // Made from the same key and name it is the same authority; phones that trust the file go on.
+    let authority = CertifiedIssuer::self_signed(authority_params()?, key)?;
+    if !kept {
+        write_secret(&key_file, authority.key().serialize_pem().as_bytes())?;
+        write_secret(&certificate, authority.pem().as_bytes())?;
+    }
+    Ok(authority)
+}
+
+fn authority_params() -> Result<CertificateParams> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.distinguished_name.push(DnType::CommonName, "Dialtone development authority");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authority_is_kept_and_a_certificate_is_made_on_every_start() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = DataFolder::open(place.path()).expect("a data folder");
+        let first = prepare(&config::Tls::default(), &folder).expect("a certificate");
+        let authority = fs::read(place.path().join("tls/ca.pem")).expect("the authority");
+        prepare(&config::Tls::default(), &folder).expect("a certificate");
+        assert_eq!(fs::read(place.path().join("tls/ca.pem")).expect("the authority"), authority);
+        assert_eq!(first.development_authority, Some(place.path().join("tls/ca.pem")));
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_refused() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = DataFolder::open(place.path()).expect("a data folder");
+        let config = config::Tls { development_names: vec!["näme".to_owned()], ..config::Tls::default() };
+        assert!(prepare(&config, &folder).is_err());
+    }
+}

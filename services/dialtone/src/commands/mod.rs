@@ -1,0 +1,6 @@
+//! One file for each subcommand.
+
+pub mod demo;
+pub mod operator;
+pub mod phone;
+pub mod serve;

@@ -1,0 +1,150 @@
+//! `dialtone phone`: powers on one virtual phone and prints each step of its journey.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use phone::{Credentials, HandProvision, Identity, Memory, Outcome, Phone, PhoneConfig, Retries, Step, Trust};
+use vocabulary::{MacAddress, Randomness, Secret};
+
+/// Remote customization knows no provider for the phone.
+const UNAVAILABLE: u8 = 3;
+/// The phone was sent to its provider's server and does not have its profile.
+const NOT_RESYNCED: u8 = 4;
+
+/// What ends `dialtone phone --help`.
+const AFTER_HELP: &str = "\
+Exit status:
+  0  the phone is provisioned (Acquired or Aborted)
+  1  trouble: remote customization could not be asked, or a file is unusable
+  3  Unavailable: remote customization knows no provider for the phone
+  4  the profile could not be downloaded, or the phone wants an activation code
+
+Example:
+  dialtone phone --mac 00:56:2b:04:36:15 --activate https://localhost:8443 --ca data/ca.pem";
+
+/// Power on a virtual phone and follow it to its provider.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct PhoneArgs {
+    /// The phone's Ethernet address, in any usual spelling
+    #[arg(long)]
+    mac: MacAddress,
+    /// Its product name
+    #[arg(long, default_value = "CP-7832-3PCC")]
+    model: String,
+    /// Its serial number; without one it sends none
+    #[arg(long)]
+    serial: Option<String>,
+    /// Its firmware version
+    #[arg(long, default_value = "11.0.1")]
+    firmware: String,
+    /// The remote customization server: scheme, name and port, or a whole address with macros
+    #[arg(long, value_name = "URL")]
+    activate: Option<String>,
+    /// The certificate authorities it believes, as PEM; needed for https
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Print each step as one JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// Forget everything first (see --nvram); says so to the server that it knew
+    #[arg(long)]
+    factory_reset: bool,
+    /// The profile rule that the local DHCP server gives: if it downloads, nobody else is asked
+    #[arg(long, value_name = "URL")]
+    dhcp_profile: Option<String>,
+    /// The user types in this profile rule before the first resync, or only settings if none is given
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    hand_provision: Option<String>,
+    /// Keep the phone's memory in this file; without it every run is a phone fresh from its box
+    #[arg(long, value_name = "FILE")]
+    nvram: Option<PathBuf>,
+    /// How often a failure is repeated
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    retries: u32,
+    /// What part of the real delay passes before a retry: 0 is none, 1 is all of it
+    #[arg(long, value_name = "PART", default_value_t = 0.0, value_parser = part)]
+    retry_scale: f32,
+    /// The user name for a server that asks for one (401)
+    #[arg(long, requires = "password_file")]
+    user: Option<String>,
+    /// A file with the password for --user
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+}
+
+fn part(text: &str) -> Result<f32, String> {
+    let part: f32 = text.parse().map_err(|_| "expected a number from 0 to 1".to_owned())?;
+    if (0.0..=1.0).contains(&part) { Ok(part) } else { Err("expected a number from 0 to 1".to_owned()) }
+}
+
+/// Powers the phone on; the exit status says how far it came (see `--help`).
+pub async fn run(args: PhoneArgs) -> anyhow::Result<ExitCode> {
+    let print = if args.json { print_object } else { print_line };
+    let is_reset = args.factory_reset;
+    let mut phone = assemble(args).await?;
+    if is_reset {
+        phone.factory_reset(&mut |step| print(&step)).await?;
+    }
+    let outcome = phone.power_on(&mut |step| print(&step)).await?;
+    Ok(match outcome {
+        Outcome::Acquired | Outcome::ProvisionedByDhcp | Outcome::ProvisionedByHand | Outcome::Resynced => {
+            ExitCode::SUCCESS
+        }
+        Outcome::Unavailable => ExitCode::from(UNAVAILABLE),
+        Outcome::ResyncFailed | Outcome::CodeScreen => ExitCode::from(NOT_RESYNCED),
+    })
+}
+
+async fn assemble(args: PhoneArgs) -> anyhow::Result<Phone> {
+    let trust = args.ca.as_deref().map_or(Ok(Trust::nobody()), Trust::from_file)?;
+    let memory = match &args.nvram {
+        Some(file) => Memory::kept_in(file).await?,
+        None => Memory::fresh(),
+    };
+    let credentials = match (args.user, &args.password_file) {
+        (Some(user), Some(file)) => Some(Credentials { user, password: password(file).await? }),
+        (Some(_) | None, _) => None,
+    };
+    let config = PhoneConfig {
+        identity: Identity { mac: args.mac, model: args.model, serial: args.serial, firmware: args.firmware },
+        activate: args.activate,
+        dhcp_profile: args.dhcp_profile,
+        hand_provision: args.hand_provision.map(typed_in),
+        credentials,
+        retries: Retries { count: args.retries, scale: args.retry_scale },
+        trust,
+        memory,
+    };
+    let randomness = Randomness::system().context("the operating system gives no random bytes")?;
+    Ok(Phone::new(config, Arc::new(randomness)))
+}
+
+fn typed_in(text: String) -> HandProvision {
+    if text.is_empty() { HandProvision::Settings } else { HandProvision::ProfileRule(text) }
+}
+
+async fn password(file: &Path) -> anyhow::Result<Secret<String>> {
+    let text = tokio::fs::read_to_string(file)
+        .await
+        .with_context(|| format!("the password file {} cannot be read", file.display()))?;
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn print_line(step: &Step) {
+    put(&step.to_string());
+}
+
+fn print_object(step: &Step) {
+    // A step is strings and numbers; it always has a JSON form.
+    put(&serde_json::to_string(step).unwrap_or_default());
+}
+
+/// Prints one line at once. A reader that has gone away (`| head -1`) does not stop the phone.
+fn put(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,238 @@
+//! How an installation is set up: one tree, read from a TOML file, checked before anything starts.
+//!
+//! Every value has a default that suits one machine. Secrets are never in the file; they are files of
+//! their own in the data folder.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use gateway::Door;
+use serde::Deserialize;
+use telemetry::{LogFormat, TelemetryConfig};
+
+/// The whole tree.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The folder that holds everything that must not be lost.
+    pub data: PathBuf,
+    pub listen: Listen,
+    pub phones: Phones,
+    pub tls: Tls,
+    pub log: Log,
+    pub traces: Traces,
+    pub demo: Demo,
+}
+
+/// Where to listen. Port 0 takes any free one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Phones and providers, over HTTPS.
+    pub https: SocketAddr,
+    /// Phones that cannot do TLS, or do not trust us yet.
+    pub http: SocketAddr,
+    /// Health and metrics, for operators only.
+    pub internal: SocketAddr,
+}
+
+/// How phones are answered.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Phones {
+    /// Where phones find this service, such as `https://dialtone.example`; left out, each phone is told
+    /// to report to the address at which it asked.
+    pub public_url: Option<String>,
+    /// The paths at which phones ask, in the order they are tried.
+    pub doors: Vec<Door>,
+    /// How long a phone may report to the address it was given, in hours. The default covers the whole
+    /// documented schedule of retries once (58 hours).
+    pub report_hours: u64,
+    /// Questions about unknown phones that one source network may ask at once.
+    pub unknown_burst: u32,
+    /// And each second after that.
+    pub unknown_per_second: u32,
+    /// Observations that wait at most while they cannot be recorded.
+    pub journal_capacity: usize,
+}
+
+/// The certificate of the HTTPS port.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// The certificate and its chain, in PEM; left out, a development authority makes one.
+    pub certificate_file: Option<PathBuf>,
+    /// Its private key, in PEM.
+    pub key_file: Option<PathBuf>,
+    /// The names and addresses that the development authority certifies.
+    pub development_names: Vec<String>,
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `text` for people, `json` for machines.
+    pub format: Format,
+    /// Such as `info` or `info,gateway=debug`.
+    pub filter: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    Text,
+    Json,
+}
+
+/// Where traces go.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Traces {
+    /// The collector's OTLP/gRPC address, such as `http://127.0.0.1:4317`; left out, none are made.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// The demonstration (`dialtone demo`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Demo {
+    /// Where the demonstration provider's own server listens.
+    pub nps: SocketAddr,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("data"),
+            listen: Listen::default(),
+            phones: Phones::default(),
+            tls: Tls::default(),
+            log: Log::default(),
+            traces: Traces::default(),
+            demo: Demo::default(),
+        }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            https: SocketAddr::from(([0, 0, 0, 0], 8443)),
+            http: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            internal: SocketAddr::from(([127, 0, 0, 1], 9464)),
+        }
+    }
+}
+
+impl Default for Phones {
+    fn default() -> Self {
+        let doors = ["/software/edos/callhome/rc", "/Cisco/{mac}.cfg", "/{mac}.cfg", "/{mac}.xml", "/{psn}.xml"];
+        Self {
+            public_url: None,
+            doors: doors.iter().filter_map(|door| door.parse().ok()).collect(),
+            report_hours: 72,
+            unknown_burst: 2_000,
+            unknown_per_second: 20,
+            journal_capacity: 20_000,
+        }
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        let names = ["localhost", "127.0.0.1", "::1"];
+        Self { certificate_file: None, key_file: None, development_names: names.map(str::to_owned).into() }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: Format::Text, filter: "info".to_owned() }
+    }
+}
+
+impl Default for Demo {
+    fn default() -> Self {
+        Self { nps: SocketAddr::from(([127, 0, 0, 1], 8088)) }
+    }
+}
+
+impl Config {
+    /// Reads `file`, or takes the defaults where there is none.
+    pub fn load(file: Option<&Path>) -> Result<Self> {
+        let Some(file) = file else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let config: Self = toml::from_str(&text).with_context(|| format!("{} is not understood", file.display()))?;
+        config.check().with_context(|| format!("{} cannot be used", file.display()))?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        ensure!(!self.phones.doors.is_empty(), "phones.doors is empty; no phone could ask");
+        ensure!((1..=720).contains(&self.phones.report_hours), "phones.report_hours must be from 1 to 720");
+        ensure!(self.phones.journal_capacity > 0, "phones.journal_capacity must be at least 1");
+        if let Some(url) = &self.phones.public_url {
+            let is_web = url.starts_with("https://") || url.starts_with("http://");
+            ensure!(is_web && url.parse::<http::Uri>().is_ok(), "phones.public_url must be an http(s) URL");
+        }
+        let both = self.tls.certificate_file.is_some() == self.tls.key_file.is_some();
+        ensure!(both, "tls.certificate_file and tls.key_file must be given together");
+        Ok(())
+    }
+
+    /// How long a phone may report to the address it was given.
+    pub const fn report_lifetime(&self) -> Duration {
+        Duration::from_secs(self.phones.report_hours * 3600)
+    }
+
+    /// What logs and traces need to know.
+    pub fn telemetry(&self) -> TelemetryConfig {
+        TelemetryConfig {
+            format: match self.log.format {
+                Format::Text => LogFormat::Text,
+                Format::Json => LogFormat::Json,
+            },
+            filter: self.log.filter.clone(),
+            otlp_endpoint: self.traces.otlp_endpoint.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("dialtone.toml");
+        std::fs::write(&file, text)?;
+        Config::load(Some(&file))
+    }
+
+    #[test]
+    fn a_file_changes_what_it_names_and_nothing_else() {
+        let config = load("[listen]\nhttps = \"127.0.0.1:9443\"\n[phones]\ndoors = [\"/{mac}.xml\"]\n").expect("a configuration");
+        assert_eq!(config.listen.https.port(), 9443);
+        assert_eq!(config.listen.http.port(), 8080);
+        assert_eq!(config.phones.doors.len(), 1);
+        assert_eq!(Config::default().phones.doors.len(), 5);
+    }
+
+    #[test]
+    fn a_mistake_is_named() {
+        for (text, named) in [
+            ("[listen]\nhtps = \"127.0.0.1:1\"\n", "htps"),
+            ("[phones]\ndoors = [\"/{serial}.xml\"]\n", "{serial}"),
+            ("[phones]\nreport_hours = 0\n", "report_hours"),
+            ("[phones]\npublic_url = \"dialtone.example\"\n", "public_url"),
+            ("[tls]\nkey_file = \"key.pem\"\n", "certificate_file"),
+        ] {
+            let error = format!("{:#}", load(text).expect_err(text));
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}

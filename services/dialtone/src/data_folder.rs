@@ -1,0 +1,131 @@
+//! What lies where in the data folder, and the lock that keeps two servers out of it.
+//!
+//! ```text
+//! data/databases/*.db   one for each service
+//! data/keys/            token.pem signs tokens, report.key signs the addresses phones report to
+//! data/tls/             the development authority (ca.pem) and the certificate it made
+//! data/demo.json        the demonstration's credentials
+//! data/lock             held while a server runs
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use vocabulary::{Randomness, Secret};
+
+/// The data folder of one installation.
+#[derive(Debug, Clone)]
+pub struct DataFolder(PathBuf);
+
+/// Held while a server runs on the folder; another one is refused.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl DataFolder {
+    /// The folder at `path`, made where it is missing, for its owner only.
+    pub fn open(path: &Path) -> Result<Self> {
+        fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {}", path.display()))?;
+        let folder = Self(path.to_owned());
+        for part in [folder.0.join("keys"), folder.tls()] {
+            fs::create_dir_all(&part).with_context(|| format!("cannot make {}", part.display()))?;
+            fs::set_permissions(&part, fs::Permissions::from_mode(0o700))?;
+        }
+        Ok(folder)
+    }
+
+    /// Makes sure that no other server runs on the folder.
+    pub fn lock(&self) -> Result<Lock> {
+        let path = self.0.join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                bail!("another dialtone runs on {}; stop it, or choose another folder with --data", self.0.display())
+            }
+            Err(TryLockError::Error(error)) => Err(error).context("cannot lock the data folder"),
+        }
+    }
+
+    /// Where the databases are, or will be.
+    pub fn databases(&self) -> PathBuf {
+        self.0.join("databases")
+    }
+
+    /// Where databases are prepared before they are moved to their place as a whole.
+    pub fn unfinished_databases(&self) -> PathBuf {
+        self.0.join("databases.new")
+    }
+
+    /// The key that signs tokens.
+    pub fn token_key(&self) -> PathBuf {
+        self.0.join("keys/token.pem")
+    }
+
+    /// The development authority's folder.
+    pub fn tls(&self) -> PathBuf {
+        self.0.join("tls")
+    }
+
+    /// The demonstration's credentials.
+    pub fn demo_file(&self) -> PathBuf {
+        self.0.join("demo.json")
+    }
+
+    /// The key that signs the addresses phones report to, made where it is missing.
+    pub fn report_key(&self, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
+        let path = self.0.join("keys/report.key");
+        if !path.exists() {
+            write_secret(&path, &randomness.bytes::<32>())?;
+        }
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let key = bytes.try_into().ok().with_context(|| format!("{} does not hold 32 bytes", path.display()))?;
+        Ok(Secret::new(key))
+    }
+}
+
+/// Writes a file that only its owner may read (mode 600), whole or not at all, and durably.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let unfinished = path.with_extension("new");
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)?;
+        sync_folder(path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Makes the rename of `path` durable.
+pub fn sync_folder(path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_serves_one_server_at_a_time_and_keeps_its_key() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = DataFolder::open(place.path()).expect("a data folder");
+        let held = folder.lock().expect("the lock");
+        assert!(folder.lock().is_err());
+        drop(held);
+        assert!(folder.lock().is_ok());
+        let randomness = Randomness::seeded(1);
+        let key = folder.report_key(&randomness).expect("a key");
+        assert_eq!(key, folder.report_key(&randomness).expect("the same key"));
+        let mode = fs::metadata(place.path().join("keys/report.key")).expect("the file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,84 @@
+//! From opening the ports to closing the databases: one server's life.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use gateway::{Gateway, Listener, Listening, internal_routes, public_routes};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::assembly::{self, Services, Sources};
+use crate::certificate;
+use crate::config::Config;
+use crate::data_folder::{DataFolder, Lock};
+
+/// A server that serves.
+pub struct Server {
+    pub addresses: Addresses,
+    /// The development authority that clients must trust; `None` with the operator's own certificate.
+    pub development_authority: Option<PathBuf>,
+    gateway: Gateway,
+    services: Services,
+    stop: watch::Sender<bool>,
+    ports: [Listening; 3],
+    _lock: Lock,
+}
+
+/// Where the server listens, with the real ports.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    pub https: SocketAddr,
+    pub http: SocketAddr,
+    pub internal: SocketAddr,
+}
+
+impl Server {
+    /// Opens everything, in the order in which it can fail without having promised anything: folder,
+    /// certificate, ports, databases. Serves when this returns.
+    pub async fn start(config: &Config, folder: &DataFolder, lock: Lock, sources: &Sources) -> Result<Self> {
+        let certificate = certificate::prepare(&config.tls, folder)?;
+        let https = Listener::bind(config.listen.https, Some(certificate.rules)).await?;
+        let http = Listener::bind(config.listen.http, None).await?;
+        let internal = Listener::bind(config.listen.internal, None).await?;
+        let addresses = Addresses { https: https.address(), http: http.address(), internal: internal.address() };
+
+        let services = Services::open(folder, &folder.databases(), sources).await?;
+        let gateway = assembly::gateway(config, folder, &services, sources).await?;
+
+        let (stop, stopped) = watch::channel(false);
+        let public = public_routes(gateway.clone());
+        let ports = [
+            https.serve(public.clone(), stopped.clone()),
+            http.serve(public, stopped.clone()),
+            internal.serve(internal_routes(gateway.clone()), stopped),
+        ];
+        tracing::info!(https = %addresses.https, http = %addresses.http, internal = %addresses.internal, "serving");
+        let development_authority = certificate.development_authority;
+        Ok(Self { addresses, development_authority, gateway, services, stop, ports, _lock: lock })
+    }
+
+    /// Takes no more requests, finishes those under way, records what waits, closes the databases.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.stop.send_replace(true);
+        for port in self.ports {
+            // A port that panicked has stopped too.
+            let _ = port.await;
+        }
+        self.gateway.stop().await;
+        self.services.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Waits until the process is told to stop (Ctrl-C, or `kill`).
+pub async fn told_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Decides whether a token is good: signed by the accounts service, for us, and not expired.
+//!
+//! The keys are fetched once, and again when a token names a key that is not known, so that a new
+//! signing key is believed without a restart. Nobody is asked about a token whose key is known.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use contracts::accounts::GetKeysRequest;
+use contracts::accounts::accounts_service_client::AccountsServiceClient;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use rpc::{Failure, Transport, within};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use vocabulary::Timestamp;
+
+use super::{Caller, Operator, Provider};
+use crate::backends::PROVIDER_DEADLINE;
+
+/// Who signs.
+const ISSUER: &str = "dialtone";
+/// Who is meant to believe it.
+const AUDIENCE: &str = "dialtone-api";
+/// How long the keys are not fetched again, so that forged tokens cannot make us ask all the time.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Why a token is not believed. Does not say which check it failed: that would help only a forger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TokenRefused {
+    /// Not signed by a key of ours, or not meant for us.
+    #[error("the token is not valid here; get a new token at POST /v1/token")]
+    Invalid,
+    /// Was good once.
+    #[error("the token has expired; get a new token at POST /v1/token")]
+    Expired,
+}
+
+/// Checks tokens.
+pub(crate) struct Verifier {
+    accounts: AccountsServiceClient<Transport>,
+    keys: RwLock<Arc<Keys>>,
+    /// When the keys were last fetched again. Held while they are, so that one fetch serves all who wait.
+    fetched: Mutex<Option<Timestamp>>,
+}
+
+impl Verifier {
+    /// A verifier with the keys the accounts service has now; `Err` says why it has none.
+    pub async fn fetch(accounts: AccountsServiceClient<Transport>) -> Result<Self, String> {
+        let keys = fetch(&accounts).await?;
+        Ok(Self { accounts, keys: RwLock::new(Arc::new(keys)), fetched: Mutex::new(None) })
+    }
+
+    /// Who carries this token at the moment `now`.
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, TokenRefused> {
+        let kid = key_named_by(token)?;
+        if self.keys().find(&kid).is_none() {
+            self.fetch_again(now).await;
+        }
+        let keys = self.keys();
+        verify(token, keys.find(&kid).ok_or(TokenRefused::Invalid)?, now)
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whoever waited for the lock finds that the keys were just fetched.
+    async fn fetch_again(&self, now: Timestamp) {
+        let mut fetched = self.fetched.lock().await;
+        if fetched.is_some_and(|last| now < last.plus(PAUSE)) {
+            return;
+        }
+        *fetched = Some(now);
+        match fetch(&self.accounts).await {
+            Ok(keys) => *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys),
+            Err(why) => {
+                tracing::warn!(why, "a token names a key that is not known, and the keys cannot be fetched again");
+            }
+        }
+    }
+}
+
+async fn fetch(accounts: &AccountsServiceClient<Transport>) -> Result<Keys, String> {
+    let answer = accounts.clone().get_keys(within(PROVIDER_DEADLINE, GetKeysRequest {})).await;
+    let jwks = answer.map_err(|status| Failure::from(status).message)?.into_inner().jwks;
+    Keys::parse(&jwks)
+}
+
+/// The Ed25519 keys of a JWK set, by name.
+struct Keys(Vec<(String, DecodingKey)>);
+
+impl Keys {
+    fn parse(jwks: &str) -> Result<Self, String> {
+        let set: JwkSet = serde_json::from_str(jwks).map_err(|error| format!("not a JWK set: {error}"))?;
+        let keys: Vec<_> = set.keys.iter().filter_map(usable).collect();
+        if keys.is_empty() { Err("the JWK set holds no Ed25519 key with a kid".to_owned()) } else { Ok(Self(keys)) }
+    }
+
+    fn find(&self, kid: &str) -> Option<&DecodingKey> {
+        self.0.iter().find(|(name, _)| name == kid).map(|(_, key)| key)
+    }
+}
+
+fn usable(jwk: &Jwk) -> Option<(String, DecodingKey)> {
+    let AlgorithmParameters::OctetKeyPair(pair) = &jwk.algorithm else { return None };
+    if pair.curve != EllipticCurve::Ed25519 {
+        return None;
+    }
+    Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?))
+}
+
+/// The `kid` of a token, which nothing is believed of yet.
+fn key_named_by(token: &str) -> Result<String, TokenRefused> {
+    let header = jsonwebtoken::decode_header(token).map_err(|_| TokenRefused::Invalid)?;
+    // We understand no extension, and one marked critical must be understood (RFC 7515, section 4.1.11).
+    if header.alg != Algorithm::EdDSA || header.crit.is_some() {
+        return Err(TokenRefused::Invalid);
+    }
+    header.kid.ok_or(TokenRefused::Invalid)
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    /// The client id.
+    sub: String,
+    role: Role,
+    provider: Option<String>,
+    /// Seconds since the epoch.
+    exp: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    Operator,
+    Provider,
+}
+
+fn verify(token: &str, key: &DecodingKey, now: Timestamp) -> Result<Caller, TokenRefused> {
+    let mut rules = Validation::new(Algorithm::EdDSA);
+    rules.set_audience(&[AUDIENCE]);
+    rules.set_issuer(&[ISSUER]);
+    rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+    // The library would read the system's clock.
+    rules.validate_exp = false;
+    let claims = jsonwebtoken::decode::<Claims>(token, key, &rules).map_err(|_| TokenRefused::Invalid)?.claims;
+    if claims.exp <= now.as_seconds() {
+        return Err(TokenRefused::Expired);
+    }
+    match (claims.role, claims.provider) {
+        (Role::Operator, None) => Ok(Caller::Operator(Operator { client: claims.sub })),
+        (Role::Provider, Some(id)) => {
+            let id = id.parse().map_err(|_| TokenRefused::Invalid)?;
+            Ok(Caller::Provider(Provider { id }))
+        }
+        (Role::Operator, Some(_)) | (Role::Provider, None) => Err(TokenRefused::Invalid),
+    }
+}
+
+#[cfg(test)]
+mod tests;

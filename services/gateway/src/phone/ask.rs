@@ -1,0 +1,167 @@
+//! A phone asks who it belongs to.
+//!
+//! 1. The path is matched with the doors, and the phone's address is read where the door says.
+//! 2. Redirection answers from memory.
+//! 3. What was asked and answered goes to the timeline.
+//! 4. The phone gets its provider's flat profile, or 200 with nothing in it, which makes it say
+//!    Unavailable (wire-facts 1.2). Every "no" is the same bytes.
+//!
+//! Where no answer can be had the phone gets 503, class C of the chapter's table: it asks again by
+//! itself, while an empty 200 would make it give up.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::Response;
+use contracts::redirection::resolve_response::Answer;
+use contracts::redirection::{Redirect, RefusalReason, ResolveRequest};
+use percent_encoding::percent_decode_str;
+use rpc::{Failure, within};
+use vocabulary::{MacAddress, ProfileRule, RuleKind};
+
+use super::answer;
+use super::door::Fit;
+use super::identity::Identity;
+use super::observed::{Contact, Outcome};
+use crate::Gateway;
+use crate::backends::PHONE_DEADLINE;
+use crate::listen::Source;
+use crate::metrics::PhoneAnswer;
+
+/// The longest form a phone may POST with its question, in bytes.
+const LONGEST_FORM: usize = 4096;
+
+/// Answers a phone at whichever door it came to.
+pub(crate) async fn ask(State(gateway): State<Gateway>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+    let doors = &gateway.config().phone_doors;
+    let Some(fit) = doors.iter().map(|door| door.fit(&path)).find(|fit| *fit != Fit::No) else {
+        return answer::text(StatusCode::NOT_FOUND, "nothing is served at this path");
+    };
+    let is_question = matches!(parts.method, Method::GET | Method::HEAD | Method::POST);
+    if !is_question {
+        return answer::text(StatusCode::METHOD_NOT_ALLOWED, "ask with GET, HEAD or POST");
+    }
+    let form = Form::read(&parts.method, parts.uri.query().unwrap_or_default(), body).await;
+    let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let identity = identify(fit, &form, Identity::from_user_agent(user_agent));
+    let Some(mac) = identity.mac else {
+        gateway.metrics().phone_answered(PhoneAnswer::Malformed);
+        return answer::no_address();
+    };
+    let contact = Contact::new(&gateway, &parts, mac, identity);
+    answer_question(&gateway, &contact).await
+}
+
+/// The parameters of a question: those of the query, and of a form that was POSTed.
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    async fn read(method: &Method, query: &str, body: Body) -> Self {
+        let mut fields: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        if *method == Method::POST {
+            // A body that cannot be read says nothing of the phone; the query may.
+            let body = to_bytes(body, LONGEST_FORM).await.unwrap_or_default();
+            fields.extend(form_urlencoded::parse(&body).into_owned());
+        }
+        Self(fields)
+    }
+
+    fn field(&self, name: &str) -> &str {
+        self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value.as_str())
+    }
+}
+
+fn identify(fit: Fit, form: &Form, user_agent: Identity) -> Identity {
+    let mut said = Identity::from_id(form.field("id"));
+    said.firmware = form.field("sw").parse().ok();
+    said.mac = match fit {
+        Fit::Named(mac) => Some(mac),
+        Fit::InUserAgent => user_agent.mac,
+        Fit::InQuery => said.mac,
+        Fit::Unnamed | Fit::No => None,
+    };
+    said.completed_by(user_agent)
+}
+
+/// Steps 2 to 4, for whoever knows the phone's address.
+pub(super) async fn answer_question(gateway: &Gateway, contact: &Contact) -> Response {
+    let throttled = gateway.miss_limit().is_exhausted(contact.source.network(), gateway.clock().now());
+    let resolved = match resolve(gateway, contact).await {
+        Ok(resolved) => resolved,
+        Err(failure) => {
+            tracing::warn!(
+                error.kind = failure.kind.name(),
+                request.id = contact.request_id,
+                "a phone has to ask again"
+            );
+            gateway.metrics().phone_answered(PhoneAnswer::Unavailable);
+            return answer::ask_again();
+        }
+    };
+    let outcome = match resolved {
+        Answer::Redirect(redirect) if throttled => Outcome::nothing("throttled", redirect.provider_id),
+        Answer::Redirect(redirect) => sent_to(redirect),
+        Answer::Refusal(refusal) => {
+            if refusal.reason() == RefusalReason::NoProvider {
+                gateway.miss_limit().charge(contact.source.network(), gateway.clock().now());
+                if throttled {
+                    // Whoever counts through addresses shall not fill the timeline with them.
+                    gateway.metrics().phone_answered(PhoneAnswer::Throttled);
+                    return answer::nothing();
+                }
+            }
+            Outcome::nothing(reason(refusal.reason()), refusal.provider_id)
+        }
+    };
+    // A HEAD learns nothing that would move the phone.
+    if contact.method != Method::HEAD {
+        gateway.journal().record(contact.observations(gateway, &outcome)).await;
+    }
+    finish(gateway, contact, outcome)
+}
+
+async fn resolve(gateway: &Gateway, contact: &Contact) -> Result<Answer, Failure> {
+    let serial = contact.identity.serial.as_ref().map(ToString::to_string).unwrap_or_default();
+    let question = ResolveRequest { mac: contact.mac.to_u64(), serial };
+    let response = gateway.backends().redirection.clone().resolve(within(PHONE_DEADLINE, question)).await?;
+    response.into_inner().answer.ok_or_else(|| tonic::Status::internal("an answer without an answer").into())
+}
+
+fn sent_to(redirect: Redirect) -> Outcome {
+    let rule = redirect.parameters.iter().find(|parameter| parameter.name == "Profile_Rule");
+    let rule = rule.and_then(|rule| ProfileRule::parse(RuleKind::Profile, &rule.value).ok());
+    Outcome::Sent { rule: rule.map(|rule| rule.to_string()).unwrap_or_default(), redirect }
+}
+
+const fn reason(reason: RefusalReason) -> &'static str {
+    match reason {
+        RefusalReason::NoProvider | RefusalReason::Unspecified => "no_provider",
+        RefusalReason::ProviderFrozen => "provider_frozen",
+        RefusalReason::WrongSerial => "wrong_serial",
+    }
+}
+
+fn finish(gateway: &Gateway, contact: &Contact, outcome: Outcome) -> Response {
+    match outcome {
+        Outcome::Nothing { .. } => {
+            gateway.metrics().phone_answered(PhoneAnswer::Nothing);
+            answer::nothing()
+        }
+        Outcome::Sent { redirect, .. } => {
+            gateway.metrics().phone_answered(PhoneAnswer::Redirect);
+            answer::profile(redirect.parameters, report_url(gateway, &contact.source, contact.mac).as_deref())
+        }
+    }
+}
+
+/// Where this phone may report to: our public address, or the one at which it found us.
+fn report_url(gateway: &Gateway, source: &Source, mac: MacAddress) -> Option<String> {
+    let token = gateway.report_tokens().issue(mac, gateway.clock().now())?;
+    let base = match &gateway.config().public_url {
+        Some(url) => url.to_string(),
+        None => source.base_url()?,
+    };
+    Some(format!("{}/report/{}", base.trim_end_matches('/'), token.expose()))
+}

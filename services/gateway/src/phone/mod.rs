@@ -1,0 +1,20 @@
+//! The phone's side of the edge: the question, the report, the activation code.
+
+mod activate;
+mod answer;
+mod ask;
+mod door;
+mod flat_profile;
+mod identity;
+mod journal;
+mod observed;
+mod report;
+mod report_token;
+mod status_report;
+
+pub(crate) use activate::activate;
+pub(crate) use ask::ask;
+pub use door::{Door, InvalidDoor};
+pub(crate) use journal::{Journal, Recorded};
+pub(crate) use report::report;
+pub(crate) use report_token::ReportTokens;

@@ -1,0 +1,92 @@
+//! What Dialtone itself sees of a phone's question, as observations for its timeline.
+
+use axum::http::Method;
+use axum::http::request::Parts;
+use contracts::customization::observation::Event;
+use contracts::customization::{AnsweredWithNothing, AnsweredWithProvider, Asked, Evidence, Observation};
+use contracts::redirection::Redirect;
+use vocabulary::MacAddress;
+
+use super::identity::Identity;
+use crate::Gateway;
+use crate::listen::Source;
+use crate::request_id::RequestId;
+
+/// One request of a phone.
+pub(super) struct Contact {
+    pub mac: MacAddress,
+    pub identity: Identity,
+    pub method: Method,
+    pub source: Source,
+    pub request_id: String,
+    /// What was asked, for people to read: the path, never the query, and what the phone said of itself.
+    question: String,
+}
+
+/// How the question ended.
+pub(super) enum Outcome {
+    /// With a provider; `rule` has its secrets struck out.
+    Sent { redirect: Redirect, rule: String },
+    /// With an empty answer, and why.
+    Nothing { reason: &'static str, provider_id: String },
+}
+
+impl Outcome {
+    pub const fn nothing(reason: &'static str, provider_id: String) -> Self {
+        Self::Nothing { reason, provider_id }
+    }
+}
+
+impl Contact {
+    pub fn new(gateway: &Gateway, parts: &Parts, mac: MacAddress, identity: Identity) -> Self {
+        let question = question(parts, mac, &identity);
+        let (method, source) = (parts.method.clone(), Source::of(parts));
+        Self { mac, identity, method, source, request_id: RequestId::draw(gateway).0, question }
+    }
+
+    /// The question and its answer, to be recorded together.
+    pub fn observations(&self, gateway: &Gateway, outcome: &Outcome) -> Vec<Observation> {
+        let (provider_id, answered) = match outcome {
+            Outcome::Sent { redirect, rule } => {
+                let answered = AnsweredWithProvider { profile_id: redirect.profile_id.clone(), rule: rule.clone() };
+                (&redirect.provider_id, Event::AnsweredWithProvider(answered))
+            }
+            Outcome::Nothing { reason, provider_id } => {
+                (provider_id, Event::AnsweredWithNothing(AnsweredWithNothing { reason: (*reason).to_owned() }))
+            }
+        };
+        let asked = Event::Asked(Asked { question: self.question.clone() });
+        [asked, answered].into_iter().map(|event| self.observation(gateway, provider_id, event)).collect()
+    }
+
+    fn observation(&self, gateway: &Gateway, provider_id: &str, event: Event) -> Observation {
+        let text = |value: Option<&dyn ToString>| value.map(ToString::to_string).unwrap_or_default();
+        Observation {
+            id: gateway.randomness().bytes::<16>().to_vec(),
+            mac: self.mac.to_u64(),
+            at: gateway.clock().now().as_micros(),
+            evidence: Evidence::Observed.into(),
+            event: Some(event),
+            source: self.source.address_text(),
+            request_id: self.request_id.clone(),
+            provider_id: provider_id.to_owned(),
+            firmware: text(self.identity.firmware.as_ref().map(|firmware| firmware as &dyn ToString)),
+            model: text(self.identity.model.as_ref().map(|model| model as &dyn ToString)),
+        }
+    }
+}
+
+/// Made of what was understood, so that nothing typed by a stranger is shown to a provider as it came.
+fn question(parts: &Parts, mac: MacAddress, identity: &Identity) -> String {
+    let mut text = format!("{} {} mac={mac}", parts.method, parts.uri.path());
+    if let Some(serial) = &identity.serial {
+        text.push_str(&format!(" serial={serial}"));
+    }
+    if let Some(model) = &identity.model {
+        text.push_str(&format!(" model={model}"));
+    }
+    if let Some(firmware) = &identity.firmware {
+        text.push_str(&format!(" firmware={firmware}"));
+    }
+    text
+}

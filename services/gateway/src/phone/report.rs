@@ -1,0 +1,83 @@
+//! A phone tells what became of its resync: `POST /report/{token}`.
+//!
+//! The virtual phone sends JSON (`report_event`). A stock phone sends the XML of its `--status` report;
+//! of that only what is documented is used: the firmware, and the customization state where it is named.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use axum::{RequestExt, body};
+use contracts::customization::{Evidence, Observation};
+use contracts::redirection::ResolveRequest;
+use contracts::redirection::resolve_response::Answer;
+use rpc::within;
+use vocabulary::MacAddress;
+
+use super::answer;
+use super::journal::Recorded;
+use super::status_report;
+use crate::Gateway;
+use crate::backends::PHONE_DEADLINE;
+use crate::listen::Source;
+use crate::report_event::ReportEvent;
+use crate::request_id::RequestId;
+
+/// Records a report of the phone that the token was issued to.
+///
+/// 200: recorded for ever. 202: taken, and recorded as soon as that is possible. 401: no valid token;
+/// the phone gets a new one when it next asks. 400: not a report.
+pub(crate) async fn report(State(gateway): State<Gateway>, Path(token): Path<String>, request: Request) -> Response {
+    let (parts, body) = request.with_limited_body().into_parts();
+    let Some(mac) = gateway.report_tokens().phone(&token, gateway.clock().now()) else {
+        return answer::text(StatusCode::UNAUTHORIZED, "this address to report to is not valid, or not any more");
+    };
+    let Ok(body) = body::to_bytes(body, usize::MAX).await else {
+        return answer::text(StatusCode::PAYLOAD_TOO_LARGE, "a report has at most 256 KiB");
+    };
+    let content_type =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let event = match understand(content_type, &body) {
+        Ok(event) => event,
+        Err(sentence) => return answer::text(StatusCode::BAD_REQUEST, &sentence),
+    };
+    let source = Source::of(&parts).address_text();
+    let observation = observation(&gateway, mac, event, source).await;
+    match gateway.journal().record(vec![observation]).await {
+        Recorded::Durably => answer::text(StatusCode::OK, "recorded"),
+        Recorded::Later => answer::text(StatusCode::ACCEPTED, "taken; not yet recorded"),
+        Recorded::Never => answer::ask_again(),
+    }
+}
+
+fn understand(content_type: &str, body: &Bytes) -> Result<ReportEvent, String> {
+    let is_xml = content_type.contains("xml") || body.trim_ascii_start().starts_with(b"<");
+    if is_xml { status_report::understand(body) } else { ReportEvent::from_json(body) }
+}
+
+async fn observation(gateway: &Gateway, mac: MacAddress, event: ReportEvent, source: String) -> Observation {
+    let now = gateway.clock().now();
+    Observation {
+        id: gateway.randomness().bytes::<16>().to_vec(),
+        mac: mac.to_u64(),
+        at: now.as_micros(),
+        evidence: Evidence::Reported.into(),
+        firmware: event.firmware().unwrap_or_default().to_owned(),
+        event: Some(event.into_event(now)),
+        source,
+        request_id: RequestId::draw(gateway).0,
+        provider_id: owner(gateway, mac).await,
+        model: String::new(),
+    }
+}
+
+/// Whose phone it is now; where that cannot be learned, nobody's, which hides nothing from its owner.
+async fn owner(gateway: &Gateway, mac: MacAddress) -> String {
+    let question = within(PHONE_DEADLINE, ResolveRequest { mac: mac.to_u64(), serial: String::new() });
+    let answer = gateway.backends().redirection.clone().resolve(question).await;
+    match answer.ok().and_then(|response| response.into_inner().answer) {
+        Some(Answer::Redirect(redirect)) => redirect.provider_id,
+        Some(Answer::Refusal(refusal)) => refusal.provider_id,
+        None => String::new(),
+    }
+}

@@ -1,0 +1,172 @@
+//! The table `device`.
+
+use sqlx::{FromRow, SqliteExecutor};
+use storage::{Db, StoreError, Tx};
+use vocabulary::{DeviceModel, MacAddress, ProfileId, ProviderId, SerialNumber, Timestamp};
+
+use super::Column;
+use crate::assignment::{Assignment, Claim, Description};
+use crate::listing::{DeviceQuery, Page, searchable};
+use crate::profile_name::ProfileName;
+use crate::refusal::DeviceRefused;
+
+/// What became of a claim.
+pub(crate) struct Put {
+    pub assignment: Assignment,
+    /// Where the phone went before; `None` where it was nobody's.
+    pub before: Option<ProfileId>,
+}
+
+/// Makes the phone the provider's, or changes what is recorded of it. A claim that says nothing new
+/// changes nothing.
+#[tracing::instrument(name = "db.device.put", level = "debug", skip_all, fields(device.mac = %claim.mac))]
+pub(crate) async fn device_put(tx: &mut Tx, claim: &Claim, at: Timestamp) -> Result<Put, DeviceRefused> {
+    let profile = profile_of(tx, claim).await?.ok_or(DeviceRefused::UnknownProfile)?;
+    let before = device_find(&mut **tx, &claim.provider, claim.mac).await?;
+    let wanted = Assignment {
+        mac: claim.mac,
+        provider: claim.provider.clone(),
+        profile,
+        description: claim.description.clone(),
+        created_at: before.as_ref().map_or(at, |before| before.created_at),
+        changed_at: before.as_ref().map_or(at, |before| before.changed_at),
+    };
+    match before {
+        Some(before) if before == wanted => Ok(Put { before: Some(before.profile), assignment: wanted }),
+        before => {
+            let assignment = Assignment { changed_at: at, ..wanted };
+            device_upsert(tx, &assignment).await?;
+            Ok(Put { assignment, before: before.map(|before| before.profile) })
+        }
+    }
+}
+
+const PROFILE_OF: &str = "SELECT id FROM profile WHERE provider_id = $1 AND (id = $2 OR name_key = $3)";
+
+/// The profile that a claim names by its id or its name (no name is spelled like an id).
+async fn profile_of(tx: &mut Tx, claim: &Claim) -> Result<Option<ProfileId>, StoreError> {
+    let id: Option<String> = sqlx::query_scalar(PROFILE_OF)
+        .bind(claim.provider.as_str())
+        .bind(claim.profile.trim())
+        .bind(ProfileName::key_of(&claim.profile))
+        .fetch_optional(&mut **tx)
+        .await?;
+    id.map(|id| Column { table: "profile", column: "id" }.parse(&id)).transpose()
+}
+
+const UPSERT: &str = "
+INSERT INTO device (mac, provider_id, profile_id, serial, model, note, search_text, created_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (mac) DO UPDATE
+SET profile_id = excluded.profile_id,
+    serial = excluded.serial,
+    model = excluded.model,
+    note = excluded.note,
+    search_text = excluded.search_text,
+    changed_at = excluded.changed_at
+WHERE device.provider_id = excluded.provider_id";
+
+async fn device_upsert(tx: &mut Tx, device: &Assignment) -> Result<(), DeviceRefused> {
+    let description = &device.description;
+    let stored = sqlx::query(UPSERT)
+        .bind(device.mac.to_i64())
+        .bind(device.provider.as_str())
+        .bind(device.profile.as_str())
+        .bind(description.serial.as_ref().map(SerialNumber::as_str))
+        .bind(description.model.as_ref().map(DeviceModel::as_str))
+        .bind(description.note.as_str())
+        .bind(searchable(device.mac, description))
+        .bind(device.created_at.as_micros())
+        .bind(device.changed_at.as_micros())
+        .execute(&mut **tx)
+        .await;
+    match stored.map_err(StoreError::from)?.rows_affected() {
+        0 => Err(DeviceRefused::OwnedByOther),
+        _ => Ok(()),
+    }
+}
+
+const FIND: &str = "
+SELECT mac, provider_id, profile_id, serial, model, note, created_at, changed_at
+FROM device WHERE mac = $1 AND provider_id = $2";
+
+/// The provider's phone of that address, where it has one.
+#[tracing::instrument(name = "db.device.find", level = "debug", skip_all, fields(device.mac = %mac))]
+pub(crate) async fn device_find(
+    executor: impl SqliteExecutor<'_>,
+    provider: &ProviderId,
+    mac: MacAddress,
+) -> Result<Option<Assignment>, StoreError> {
+    let row: Option<DeviceRow> =
+        sqlx::query_as(FIND).bind(mac.to_i64()).bind(provider.as_str()).fetch_optional(executor).await?;
+    row.map(Assignment::try_from).transpose()
+}
+
+const LIST: &str = r"
+SELECT mac, provider_id, profile_id, serial, model, note, created_at, changed_at
+FROM device
+WHERE provider_id = $1 AND mac > $2
+AND ($3 = '' OR profile_id = $3)
+AND ($4 = '' OR lower(model) = $4)
+AND ($5 IS NULL OR search_text LIKE $5 ESCAPE '\' OR substr(search_text, 1, 12) LIKE $6)
+ORDER BY mac LIMIT $7";
+
+/// Part of the provider's phones, in the order of their addresses.
+#[tracing::instrument(name = "db.device.list", level = "debug", skip_all)]
+pub(crate) async fn device_list(db: &Db, query: &DeviceQuery) -> Result<Page<Assignment>, StoreError> {
+    let text = query.filters.text.as_ref();
+    let rows: Vec<DeviceRow> = sqlx::query_as(LIST)
+        .bind(query.provider.as_str())
+        .bind(i64::try_from(query.after).unwrap_or(i64::MAX))
+        .bind(query.filters.profile_id.as_str())
+        .bind(query.filters.model.trim().to_ascii_lowercase())
+        .bind(text.map(|text| text.pattern.as_str()))
+        .bind(text.and_then(|text| text.mac_pattern.as_deref()))
+        .bind(query.size.and_one())
+        .fetch_all(db.reader())
+        .await?;
+    let devices: Result<Vec<Assignment>, StoreError> = rows.into_iter().map(Assignment::try_from).collect();
+    Ok(Page::cut(devices?, query.size))
+}
+
+const DELETE: &str = "DELETE FROM device WHERE mac = $1 AND provider_id = $2";
+
+/// Makes the provider's phone nobody's.
+#[tracing::instrument(name = "db.device.delete", level = "debug", skip_all, fields(device.mac = %mac))]
+pub(crate) async fn device_delete(tx: &mut Tx, provider: &ProviderId, mac: MacAddress) -> Result<(), DeviceRefused> {
+    let deleted = sqlx::query(DELETE).bind(mac.to_i64()).bind(provider.as_str()).execute(&mut **tx).await;
+    match deleted.map_err(StoreError::from)?.rows_affected() {
+        0 => Err(DeviceRefused::Unknown),
+        _ => Ok(()),
+    }
+}
+
+#[derive(FromRow)]
+struct DeviceRow {
+    mac: i64,
+    provider_id: String,
+    profile_id: String,
+    serial: Option<String>,
+    model: Option<String>,
+    note: String,
+    created_at: i64,
+    changed_at: i64,
+}
+
+impl TryFrom<DeviceRow> for Assignment {
+    type Error = StoreError;
+
+    fn try_from(row: DeviceRow) -> Result<Self, StoreError> {
+        let column = |column| Column { table: "device", column };
+        let serial = row.serial.map(|serial| column("serial").parse(&serial)).transpose()?;
+        let model = row.model.map(|model| column("model").parse(&model)).transpose()?;
+        Ok(Self {
+            mac: MacAddress::from_u64(row.mac.cast_unsigned()).map_err(|_| column("mac").impossible())?,
+            provider: column("provider_id").parse(&row.provider_id)?,
+            profile: column("profile_id").parse(&row.profile_id)?,
+            description: Description { serial, model, note: row.note },
+            created_at: Timestamp::from_micros(row.created_at),
+            changed_at: Timestamp::from_micros(row.changed_at),
+        })
+    }
+}

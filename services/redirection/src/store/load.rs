@@ -1,0 +1,76 @@
+//! Reads everything a phone can ask for, once, at the start.
+
+use storage::{StoreError, Tx};
+use vocabulary::MacAddress;
+
+use super::Column;
+use super::profiles::ProfileRow;
+use crate::index::{Change, Index};
+use crate::profile::Profile;
+
+/// Rows read at a time, so that no table is ever held whole beside the index.
+const CHUNK: i64 = 10_000;
+/// Profiles are thousands of times larger than phones.
+const PROFILE_CHUNK: i64 = 100;
+
+const FROZEN: &str = "SELECT provider_id FROM frozen_provider";
+
+const PROFILES: &str = "
+SELECT id, provider_id, name, parameters, version, created_at, changed_at
+FROM profile WHERE id > $1
+ORDER BY id LIMIT $2";
+
+const DEVICES: &str = "SELECT mac, profile_id, serial FROM device WHERE mac > $1 ORDER BY mac LIMIT $2";
+
+/// An index of all that is committed. The transaction keeps writers away until the whole is read.
+pub(crate) async fn load(tx: &mut Tx) -> Result<Index, StoreError> {
+    let index = Index::new();
+    load_profiles(tx, &index).await?;
+    load_devices(tx, &index).await?;
+    let frozen: Vec<String> = sqlx::query_scalar(FROZEN).fetch_all(&mut **tx).await?;
+    for provider in frozen {
+        let provider = Column { table: "frozen_provider", column: "provider_id" }.parse(&provider)?;
+        index.apply(Change::ProviderFrozen(provider));
+    }
+    Ok(index)
+}
+
+async fn load_profiles(tx: &mut Tx, index: &Index) -> Result<(), StoreError> {
+    let mut after = String::new();
+    loop {
+        let rows: Vec<ProfileRow> =
+            sqlx::query_as(PROFILES).bind(&after).bind(PROFILE_CHUNK).fetch_all(&mut **tx).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in rows {
+            let profile = Profile::try_from(row)?;
+            profile.id.as_str().clone_into(&mut after);
+            index.apply(Change::ProfileStored(profile.into()));
+        }
+    }
+}
+
+async fn load_devices(tx: &mut Tx, index: &Index) -> Result<(), StoreError> {
+    let mut after = 0_i64;
+    loop {
+        let rows: Vec<(i64, String, Option<String>)> =
+            sqlx::query_as(DEVICES).bind(after).bind(CHUNK).fetch_all(&mut **tx).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for (mac, profile, serial) in rows {
+            after = mac;
+            index.apply(device(mac, &profile, serial.as_deref())?);
+        }
+    }
+}
+
+fn device(mac: i64, profile: &str, serial: Option<&str>) -> Result<Change, StoreError> {
+    let column = |column| Column { table: "device", column };
+    Ok(Change::DeviceStored {
+        mac: MacAddress::from_u64(mac.cast_unsigned()).map_err(|_| column("mac").impossible())?,
+        profile: column("profile_id").parse(profile)?,
+        serial: serial.map(|serial| column("serial").parse(serial)).transpose()?,
+    })
+}

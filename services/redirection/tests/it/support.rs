@@ -1,0 +1,184 @@
+//! A service on a database of its own, and what tests say to it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::redirection::redirection_service_client::RedirectionServiceClient;
+use contracts::redirection::resolve_response::Answer;
+use contracts::redirection::{
+    CreateProfileRequest, DeleteDeviceRequest, DeleteProfileRequest, Device, GetDeviceRequest, GetProfileRequest,
+    Parameter, Profile, PutDeviceRequest, PutDeviceResponse, ReplaceProfileRequest, ResolveRequest,
+    SetProviderFrozenRequest,
+};
+use prometheus_client::registry::Registry;
+use redirection::Redirection;
+use rpc::{Failure, Peer, RpcMetrics, Transport, local, within};
+use tempfile::TempDir;
+use vocabulary::{Clock, ErrorKind, ManualClock, ProviderId, Randomness, Timestamp};
+
+pub const START: i64 = 1_795_370_400_000_000;
+pub const RULE: &str = "https://nps.example/$MA.xml";
+
+/// The service, its callers and its clock.
+pub struct World {
+    pub folder: TempDir,
+    pub service: Redirection,
+    pub clock: ManualClock,
+    pub randomness: Arc<Randomness>,
+}
+
+impl World {
+    pub async fn new(seed: u64) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let clock = ManualClock::starting_at(Timestamp::from_micros(START));
+        let randomness = Arc::new(Randomness::seeded(seed));
+        let service = open(folder.path().join("redirection.db"), &clock, &randomness).await;
+        Self { folder, service, clock, randomness }
+    }
+
+    /// The same database, opened by a new process.
+    pub async fn reopened(self) -> Self {
+        self.service.close().await;
+        let service = self.opened_again().await;
+        Self { service, ..self }
+    }
+
+    /// Another service on the same database.
+    pub async fn opened_again(&self) -> Redirection {
+        open(self.database(), &self.clock, &self.randomness).await
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("redirection.db")
+    }
+
+    /// A provider nobody has used before.
+    pub fn provider(&self) -> Provider {
+        Provider { id: ProviderId::draw(&self.randomness).to_string(), client: client(&self.service, Peer::Gateway) }
+    }
+
+    /// Asks as a phone does.
+    pub async fn resolve(&self, mac: u64, serial: &str) -> Answer {
+        resolve(&self.service, mac, serial).await
+    }
+
+    pub fn advance(&self) {
+        self.clock.advance(Duration::from_secs(1));
+    }
+}
+
+async fn open(database: PathBuf, clock: &ManualClock, randomness: &Arc<Randomness>) -> Redirection {
+    let clock = Clock::Manual(clock.clone());
+    Redirection::open(&database, clock, Arc::clone(randomness)).await.expect("the database opens")
+}
+
+pub async fn resolve(service: &Redirection, mac: u64, serial: &str) -> Answer {
+    let question = ResolveRequest { mac, serial: serial.to_owned() };
+    let response = client(service, Peer::Gateway).resolve(question).await.expect("an answer");
+    response.into_inner().answer.expect("an answer")
+}
+
+pub fn client(service: &Redirection, caller: Peer) -> RedirectionServiceClient<Transport> {
+    let metrics = RpcMetrics::register(&mut Registry::default());
+    RedirectionServiceClient::new(local(service.clone().into_server(), caller, metrics))
+}
+
+/// A provider and its wishes.
+#[derive(Clone)]
+pub struct Provider {
+    pub id: String,
+    pub client: RedirectionServiceClient<Transport>,
+}
+
+impl Provider {
+    /// The same provider at another service.
+    pub fn at(&self, service: &Redirection) -> Self {
+        Self { id: self.id.clone(), client: client(service, Peer::Gateway) }
+    }
+
+    pub async fn create_profile(&self, name: &str, parameters: Vec<Parameter>) -> Result<Profile, Failure> {
+        let request = CreateProfileRequest { provider_id: self.id.clone(), name: name.to_owned(), parameters };
+        let response = self.client.clone().create_profile(within(Duration::from_secs(10), request)).await?;
+        Ok(response.into_inner().profile.expect("a profile"))
+    }
+
+    /// A profile with nothing but a rule.
+    pub async fn profile(&self, name: &str) -> Profile {
+        self.create_profile(name, vec![rule(RULE)]).await.expect("a profile")
+    }
+
+    pub async fn get_profile(&self, id: &str) -> Result<Profile, Failure> {
+        let request = GetProfileRequest { provider_id: self.id.clone(), profile_id: id.to_owned() };
+        Ok(self.client.clone().get_profile(request).await?.into_inner().profile.expect("a profile"))
+    }
+
+    pub async fn replace_profile(&self, new: &Profile, expected_version: u64) -> Result<Profile, Failure> {
+        let request = ReplaceProfileRequest {
+            provider_id: self.id.clone(),
+            profile_id: new.id.clone(),
+            name: new.name.clone(),
+            parameters: new.parameters.clone(),
+            expected_version,
+        };
+        Ok(self.client.clone().replace_profile(request).await?.into_inner().profile.expect("a profile"))
+    }
+
+    pub async fn delete_profile(&self, id: &str) -> Result<(), Failure> {
+        let request = DeleteProfileRequest { provider_id: self.id.clone(), profile_id: id.to_owned() };
+        self.client.clone().delete_profile(request).await?;
+        Ok(())
+    }
+
+    pub async fn put(&self, request: PutDeviceRequest) -> Result<PutDeviceResponse, Failure> {
+        let request = PutDeviceRequest { provider_id: self.id.clone(), ..request };
+        Ok(self.client.clone().put_device(within(Duration::from_secs(10), request)).await?.into_inner())
+    }
+
+    /// A phone of which nothing is known.
+    pub async fn put_device(&self, mac: u64, profile: &str) -> Result<PutDeviceResponse, Failure> {
+        self.put(PutDeviceRequest { mac, profile: profile.to_owned(), ..PutDeviceRequest::default() }).await
+    }
+
+    pub async fn get_device(&self, mac: u64) -> Result<Device, Failure> {
+        let request = GetDeviceRequest { provider_id: self.id.clone(), mac };
+        Ok(self.client.clone().get_device(request).await?.into_inner().device.expect("a phone"))
+    }
+
+    pub async fn delete_device(&self, mac: u64) -> Result<(), Failure> {
+        let request = DeleteDeviceRequest { provider_id: self.id.clone(), mac };
+        self.client.clone().delete_device(request).await?;
+        Ok(())
+    }
+
+    pub async fn set_frozen(&self, frozen: bool) -> Result<(), Failure> {
+        let request = SetProviderFrozenRequest { provider_id: self.id.clone(), frozen };
+        self.client.clone().set_provider_frozen(request).await?;
+        Ok(())
+    }
+}
+
+pub fn parameter(name: &str, value: &str, user_access: &str) -> Parameter {
+    Parameter { name: name.to_owned(), value: value.to_owned(), user_access: user_access.to_owned() }
+}
+
+pub fn rule(value: &str) -> Parameter {
+    parameter("Profile_Rule", value, "na")
+}
+
+/// The address of the phone with that number.
+pub const fn mac(number: u64) -> u64 {
+    0x0004_f200_0000 + number
+}
+
+/// Kind and reason of a refusal.
+#[track_caller]
+pub fn refused<T>(answer: Result<T, Failure>) -> (ErrorKind, String) {
+    let failure = answer.err().expect("a refusal");
+    (failure.kind, failure.reason)
+}
+
+/// What [`refused`] should give.
+pub fn because(kind: ErrorKind, reason: &str) -> (ErrorKind, String) {
+    (kind, reason.to_owned())
+}

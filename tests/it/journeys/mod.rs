@@ -1,0 +1,6 @@
+//! What a phone and its provider go through, from the box to dial tone.
+
+mod branches;
+mod doors;
+mod provider_api;
+mod redirect;

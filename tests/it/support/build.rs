@@ -1,0 +1,26 @@
+//! The program under test, built once before the first test that needs it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The root of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The path of the program, freshly built: a test must never run on yesterday's.
+pub fn dialtone() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "dialtone", "--bin", "dialtone"])
+            .current_dir(repository())
+            .status()
+            .expect("cargo can be run");
+        assert!(built.success(), "the program does not build");
+        let test = std::env::current_exe().expect("the test program has a path");
+        // target/debug/deps/it-… beside target/debug/dialtone
+        test.ancestors().nth(2).expect("the target folder").join("dialtone")
+    })
+}

@@ -1,0 +1,134 @@
+//! Requests made by curl: a third-party client that speaks every version of HTTP we promise.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use super::build::repository;
+
+/// One request, as curl's command line.
+pub struct Curl {
+    arguments: Vec<String>,
+    body: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// `1`, `1.1` or `2`, as curl names them.
+    pub version: String,
+    /// Names in lower case, in the order of arrival, without the date.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Curl {
+    pub fn get(url: &str) -> Self {
+        make_sure_of_curl();
+        let fixed = ["--silent", "--show-error", "--max-time", "20", "--path-as-is", "--globoff"];
+        let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
+        arguments.extend(["--include".into(), "--write-out".into(), "\n%{http_version} %{http_code}".into()]);
+        arguments.push(url.to_owned());
+        Self { arguments, body: None }
+    }
+
+    /// Adds words of curl's own, such as `--http1.0`.
+    pub fn with(mut self, words: &[&str]) -> Self {
+        self.arguments.extend(words.iter().map(|word| (*word).to_owned()));
+        self
+    }
+
+    pub fn trusting(self, ca: &Path) -> Self {
+        self.with(&["--cacert", &ca.display().to_string()])
+    }
+
+    pub fn method(self, method: &str) -> Self {
+        if method == "HEAD" { self.with(&["--head"]) } else { self.with(&["--request", method]) }
+    }
+
+    pub fn header(self, line: &str) -> Self {
+        self.with(&["--header", line])
+    }
+
+    pub fn json(mut self, body: &str) -> Self {
+        self.body = Some(body.to_owned());
+        self.header("Content-Type: application/json").with(&["--data-binary", "@-"])
+    }
+
+    pub fn form(mut self, body: &str) -> Self {
+        self.body = Some(body.to_owned());
+        self.with(&["--data-binary", "@-"])
+    }
+
+    /// The answer; panics where there is none.
+    pub fn send(self) -> Answer {
+        self.attempt().expect("an answer")
+    }
+
+    /// The answer, or what curl says of its absence.
+    pub fn attempt(self) -> Result<Answer, String> {
+        let mut curl = Command::new("curl")
+            .args(&self.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("curl can be run");
+        let mut input = curl.stdin.take().expect("curl's input");
+        // Where curl does not read it, there was no body to send.
+        let _ = input.write_all(self.body.unwrap_or_default().as_bytes());
+        drop(input);
+        let output = curl.wait_with_output().expect("curl ends");
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        Ok(Answer::parse(&String::from_utf8_lossy(&output.stdout)))
+    }
+}
+
+impl Answer {
+    fn parse(text: &str) -> Self {
+        let (text, last) = text.rsplit_once('\n').expect("the written-out line");
+        let (version, status) = last.split_once(' ').expect("version and status");
+        let mut rest = text;
+        let mut head = "";
+        // An interim answer (100 Continue) stands before the final one.
+        while rest.starts_with("HTTP/") {
+            (head, rest) = rest.split_once("\r\n\r\n").unwrap_or((rest, ""));
+        }
+        let lines = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        let headers = lines.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+        Self {
+            status: status.parse().expect("a status"),
+            version: version.to_owned(),
+            headers: headers.filter(|(name, _)| name != "date").collect(),
+            body: rest.to_owned(),
+        }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    /// This answer, if it has the expected status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        self
+    }
+}
+
+fn make_sure_of_curl() {
+    static THERE: OnceLock<()> = OnceLock::new();
+    THERE.get_or_init(|| {
+        let installed = Command::new(repository().join("tests/tools/install")).arg("curl").status().expect("the script runs");
+        assert!(installed.success(), "curl is missing; see above");
+    });
+}

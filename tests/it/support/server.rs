@@ -1,0 +1,193 @@
+//! The real program as a process, with a data folder of its own, on free ports.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::build::dialtone;
+use super::curl::Curl;
+use super::provider::{Login, Provider};
+
+/// How long a test waits for something that should happen soon; only a failing test waits so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a test changes of the configuration: lines of TOML.
+#[derive(Default, Clone)]
+pub struct Settings {
+    pub toml: String,
+}
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    process: Child,
+    folder: Arc<TempDir>,
+    settings: Settings,
+    pub https: String,
+    pub http: String,
+    pub internal: String,
+    log: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// A server on an empty data folder.
+    pub fn start() -> Self {
+        Self::start_with(Settings::default())
+    }
+
+    pub fn start_with(settings: Settings) -> Self {
+        let folder = Arc::new(TempDir::new().expect("a folder"));
+        Self::on(folder, settings, Arc::default())
+    }
+
+    fn on(folder: Arc<TempDir>, settings: Settings, log: Arc<Mutex<String>>) -> Self {
+        let config = folder.path().join("dialtone.toml");
+        let toml = format!(
+            "data = {:?}\n{}\n[listen]\nhttps = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ninternal = \"127.0.0.1:0\"\n\
+             [log]\nformat = \"json\"\nfilter = \"debug\"\n",
+            folder.path().join("data").display().to_string(),
+            settings.toml,
+        );
+        std::fs::write(&config, toml).expect("the configuration can be written");
+        let mut process = Command::new(dialtone())
+            .args(["serve", "--config", &config.display().to_string()])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let lines = collect(process.stderr.take().expect("its log"), Arc::clone(&log));
+        let addresses = serving(&lines, &log);
+        let url = |scheme: &str, name: &str| {
+            let address = addresses.get(name).and_then(|it| it.as_str()).expect("an address");
+            format!("{scheme}://{}", address.replace("127.0.0.1", "localhost"))
+        };
+        let (https, http) = (url("https", "https"), url("http", "http"));
+        let internal = url("http", "internal");
+        Self { process, folder, settings, https, http, internal, log }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn ca(&self) -> PathBuf {
+        self.data().join("tls/ca.pem")
+    }
+
+    /// Everything logged so far, this life and those before it.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("the log").clone()
+    }
+
+    /// A request over HTTPS, from a client that trusts the server's authority.
+    pub fn ask(&self, path: &str) -> Curl {
+        Curl::get(&format!("{}{path}", self.https)).trusting(&self.ca())
+    }
+
+    /// A request over plain HTTP.
+    pub fn ask_plainly(&self, path: &str) -> Curl {
+        Curl::get(&format!("{}{path}", self.http))
+    }
+
+    /// Runs the command line on this server's data folder and returns what it printed.
+    pub fn command(&self, words: &[&str]) -> String {
+        let data = self.data().display().to_string();
+        let output = Command::new(dialtone()).args(words).args(["--data", &data]).output().expect("the command runs");
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Makes an operator, as an administrator would, and logs it in.
+    pub fn operator(&self) -> Login {
+        let printed = self.command(&["operator", "create", "a test"]);
+        let word_after = |name: &str| {
+            let line = printed.lines().find(|line| line.starts_with(name)).expect("a printed line");
+            line.split_whitespace().nth(1).expect("a value").to_owned()
+        };
+        Login::with(self, &word_after("client_id"), &word_after("client_secret"))
+    }
+
+    /// Makes a provider by the operator's API and logs it in.
+    pub fn provider(&self, name: &str) -> Provider {
+        Provider::made_by(self, &self.operator(), name)
+    }
+
+    pub fn kill(&self, signal: &str) {
+        let pid = self.process.id().to_string();
+        let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {pid}")]).status().expect("a shell");
+        assert!(sent.success());
+    }
+
+    /// Asks the process to stop and waits for its end.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.kill("TERM");
+        self.process.wait().expect("the process ends")
+    }
+
+    /// Kills the process as a power cut would, and starts another on the same data.
+    pub fn crash_and_restart(mut self) -> Self {
+        self.kill("KILL");
+        self.process.wait().expect("the process ends");
+        Self::on(Arc::clone(&self.folder), self.settings.clone(), Arc::clone(&self.log))
+    }
+
+    /// Stops the process in good order, and starts another on the same data.
+    pub fn restart(mut self) -> Self {
+        assert!(self.stop().success());
+        Self::on(Arc::clone(&self.folder), self.settings.clone(), Arc::clone(&self.log))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Keeps reading the log, so that the process never blocks on it.
+fn collect(pipe: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut log = log.lock().expect("the log");
+            log.push_str(&line);
+            log.push('\n');
+            drop(log);
+            // Nobody listens any more once the server serves.
+            let _ = sender.send(line);
+        }
+    });
+    lines
+}
+
+/// Waits for the line that names the addresses.
+fn serving(lines: &Receiver<String>, log: &Mutex<String>) -> serde_json::Value {
+    loop {
+        let Ok(line) = lines.recv_timeout(PATIENCE) else {
+            panic!("the server does not serve: {}", log.lock().expect("the log"));
+        };
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+        if event.get("message").is_some_and(|message| message == "serving") {
+            return event;
+        }
+    }
+}
+
+/// Asks again until there is an answer; for what happens soon, but not at once.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let tries = 600;
+    for _ in 0..tries {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        std::thread::sleep(PATIENCE / tries);
+    }
+    panic!("{what} did not happen within {PATIENCE:?}");
+}
+
