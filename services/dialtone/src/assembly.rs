@@ -75,18 +75,44 @@ impl Services {
         let caller = Peer::Gateway;
         Backends {
             accounts: AccountsServiceClient::new(local(self.accounts.server(), caller, metrics.clone())),
-            redirection: RedirectionServiceClient::new(local(self.redirection.clone().into_server(), caller, metrics.clone())),
+            redirection: RedirectionServiceClient::new(local(
+                self.redirection.clone().into_server(),
+                caller,
+                metrics.clone(),
+            )),
             onboarding: OnboardingServiceClient::new(local(self.onboarding.server(), caller, metrics.clone())),
-            customization: CustomizationServiceClient::new(local(self.customization.clone().server(), caller, metrics.clone())),
+            customization: CustomizationServiceClient::new(local(
+                self.customization.clone().server(),
+                caller,
+                metrics.clone(),
+            )),
         }
     }
 
     fn probes(&self) -> Probes {
         let Self { accounts, redirection, customization, onboarding: _ } = self.clone();
         vec![
-            ("accounts", probe(move || { let it = accounts.clone(); async move { it.ping().await.is_ok() } })),
-            ("redirection", probe(move || { let it = redirection.clone(); async move { it.ping().await.is_ok() } })),
-            ("customization", probe(move || { let it = customization.clone(); async move { it.ping().await.is_ok() } })),
+            (
+                "accounts",
+                probe(move || {
+                    let it = accounts.clone();
+                    async move { it.ping().await.is_ok() }
+                }),
+            ),
+            (
+                "redirection",
+                probe(move || {
+                    let it = redirection.clone();
+                    async move { it.ping().await.is_ok() }
+                }),
+            ),
+            (
+                "customization",
+                probe(move || {
+                    let it = customization.clone();
+                    async move { it.ping().await.is_ok() }
+                }),
+            ),
         ]
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -25,21 +26,21 @@ pub struct Certificate {
 /// Loads the operator's certificate, or makes a new one from the development authority, which is made
 /// on the first start and kept.
 pub fn prepare(config: &config::Tls, folder: &DataFolder) -> Result<Certificate> {
-    let (chain, key, development_authority) = match (&config.certificate_file, &config.key_file) {
-        (Some(certificate), Some(key)) => {
+    let (chain, key, development_authority) =
+        if let (Some(certificate), Some(key)) = (&config.certificate_file, &config.key_file) {
             let chain = fs::read(certificate).with_context(|| format!("cannot read {}", certificate.display()))?;
             let key = fs::read(key).with_context(|| format!("cannot read {}", key.display()))?;
             (chain, key, None)
-        }
-        _ => {
+        } else {
             let (chain, key) = development_certificate(config, folder)?;
             (chain.into_bytes(), key.into_bytes(), Some(folder.tls().join("ca.pem")))
-        }
-    };
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&chain).collect::<Result<_, _>>().context("the certificate is not PEM")?;
+        };
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(&chain).collect::<Result<_, _>>().context("the certificate is not PEM")?;
     let key = PrivateKeyDer::from_pem_slice(&key).context("the private key is not PEM")?;
     let mut rules = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
-    rules.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A phone on HTTP/1.0 may say so here; a name that is not listed would end its handshake.
+    rules.alpn_protocols = ["h2", "http/1.1", "http/1.0"].map(|name| name.as_bytes().to_vec()).into();
     Ok(Certificate { rules: Arc::new(rules), development_authority })
 }
 

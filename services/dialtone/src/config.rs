@@ -215,7 +215,8 @@ mod tests {
 
     #[test]
     fn a_file_changes_what_it_names_and_nothing_else() {
-        let config = load("[listen]\nhttps = \"127.0.0.1:9443\"\n[phones]\ndoors = [\"/{mac}.xml\"]\n").expect("a configuration");
+        let config = load("[listen]\nhttps = \"127.0.0.1:9443\"\n[phones]\ndoors = [\"/{mac}.xml\"]\n")
+            .expect("a configuration");
         assert_eq!(config.listen.https.port(), 9443);
         assert_eq!(config.listen.http.port(), 8080);
         assert_eq!(config.phones.doors.len(), 1);

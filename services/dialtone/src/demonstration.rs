@@ -74,8 +74,10 @@ impl Demonstration {
 }
 
 async fn register(mut backends: Backends, nps: SocketAddr) -> Result<NewClient> {
-    let provider = backends.accounts.create_provider(CreateProviderRequest { name: PROVIDER.to_owned() }).await?.into_inner();
-    let (provider_id, client) = provider.provider.map(|it| it.id).zip(provider.client).context("no provider was made")?;
+    let provider =
+        backends.accounts.create_provider(CreateProviderRequest { name: PROVIDER.to_owned() }).await?.into_inner();
+    let (provider_id, client) =
+        provider.provider.map(|it| it.id).zip(provider.client).context("no provider was made")?;
     let parameter = |name: &str, value: String, user_access: &str| Parameter {
         name: name.to_owned(),
         value,

@@ -5,6 +5,7 @@
 
 mod auth;
 mod backends;
+mod body;
 mod health;
 mod limits;
 mod listen;

@@ -8,14 +8,17 @@ use rpc::Failure;
 use serde::Serialize;
 use vocabulary::ErrorKind;
 
+/// The login is wrong.
+const INVALID_CLIENT: &str = "invalid_client";
 /// The reasons that are also OAuth 2 error codes (RFC 6749, section 5.2).
-const OAUTH_ERRORS: [&str; 3] = ["invalid_client", "invalid_request", "unsupported_grant_type"];
+const OAUTH_ERRORS: [&str; 3] = [INVALID_CLIENT, "invalid_request", "unsupported_grant_type"];
 
 /// A refusal: a stable type, a sentence that says what to do, and later the request id, which the
 /// `request_id` layer writes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    pub kind: ErrorKind,
+    status: StatusCode,
+    title: &'static str,
     pub reason: String,
     pub detail: String,
 }
@@ -35,7 +38,7 @@ struct Document<'a> {
 
 impl Problem {
     pub fn new(kind: ErrorKind, reason: &str, detail: impl Into<String>) -> Self {
-        Self { kind, reason: reason.to_owned(), detail: detail.into() }
+        Self { status: status(kind), title: title(kind), reason: reason.to_owned(), detail: detail.into() }
     }
 
     /// The request breaks a rule; `detail` says which and what to send instead.
@@ -43,31 +46,46 @@ impl Problem {
         Self::new(ErrorKind::Malformed, reason, detail)
     }
 
+    /// The body is longer than any request of ours (RFC 9110, section 15.5.14).
+    pub fn too_long() -> Self {
+        Self {
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            title: "Too long",
+            reason: "body_too_long".to_owned(),
+            detail: "a body has at most 256 KiB; send less at once".to_owned(),
+        }
+    }
+
     /// The answer, for the request with this id.
     pub fn respond(&self, request_id: &str) -> Response {
-        let status = status(self.kind);
         let document = Document {
             r#type: format!("urn:dialtone:problem:{}", self.reason),
-            title: title(self.kind),
-            status: status.as_u16(),
+            title: self.title,
+            status: self.status.as_u16(),
             detail: &self.detail,
             error: OAUTH_ERRORS.into_iter().find(|error| *error == self.reason),
             request_id,
         };
-        let mut response = (status, Json(document)).into_response();
+        let mut response = (self.status, Json(document)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.kind == ErrorKind::Unauthenticated {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"dialtone\""));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge()));
         }
         response
+    }
+
+    /// How to prove who one is: where tokens are issued with a secret (RFC 6749, section 5.2),
+    /// everywhere else with a token.
+    fn challenge(&self) -> &'static str {
+        if self.reason == INVALID_CLIENT { "Basic realm=\"dialtone\"" } else { "Bearer realm=\"dialtone\"" }
     }
 }
 
 /// The problem travels in the response's extensions to the `request_id` layer, which renders it.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = status(self.kind).into_response();
+        let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response
     }
@@ -75,7 +93,7 @@ impl IntoResponse for Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        Self { kind: failure.kind, reason: failure.reason, detail: failure.message }
+        Self::new(failure.kind, &failure.reason, failure.message)
     }
 }
 
@@ -115,11 +133,18 @@ const fn title(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// A known path with a method it does not have.
+/// A known path with a method it does not have. No service knows of methods, so that this has no error
+/// kind; the router adds `Allow` (RFC 9110, section 15.5.6).
 pub(crate) async fn method_not_allowed() -> Problem {
-    Problem::new(
-        ErrorKind::NotFound,
-        "method_not_allowed",
-        "this path does not take this method; see the README for what it takes",
-    )
+    Problem {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        title: "Not with this method",
+        reason: "method_not_allowed".to_owned(),
+        detail: "this path does not take this method; the Allow header lists those it takes".to_owned(),
+    }
+}
+
+/// A path of the API that does not exist.
+pub(crate) async fn unknown_path() -> Problem {
+    Problem::new(ErrorKind::NotFound, "unknown_path", "there is nothing at this path; check how it is spelled")
 }

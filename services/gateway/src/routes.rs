@@ -1,15 +1,11 @@
 //! Every route, on one page.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post, put};
+use axum::routing::{any, get, post, put};
 
 use crate::provider::{customization, devices, profiles, providers, token};
-use crate::{Gateway, health, metrics, phone, problem, request_id};
-
-/// No request of a phone or a provider is longer, in bytes.
-const LONGEST_BODY: usize = 256 * 1024;
+use crate::{Gateway, body, health, metrics, phone, problem, request_id};
 
 /// What phones and providers reach.
 pub fn public_routes(gateway: Gateway) -> Router {
@@ -25,7 +21,10 @@ pub fn public_routes(gateway: Gateway) -> Router {
         .route("/v1/providers", get(providers::list).post(providers::create))
         .route("/v1/providers/{provider}", get(providers::read))
         .route("/v1/providers/{provider}/frozen", put(providers::set_frozen))
+        .route("/v1/", any(problem::unknown_path))
+        .route("/v1/{*path}", any(problem::unknown_path))
         .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn(body::arrived))
         .layer(middleware::from_fn_with_state(gateway.clone(), request_id::for_programs));
 
     // The doors that phones come to ask at are data (`phone_doors` in the configuration), so they are
@@ -33,9 +32,10 @@ pub fn public_routes(gateway: Gateway) -> Router {
     let phones = Router::new()
         .route("/report/{token}", post(phone::report))
         .route("/activate", post(phone::activate))
-        .fallback(phone::ask);
+        .fallback(phone::ask)
+        .layer(middleware::from_fn(body::arrived));
 
-    programs.merge(phones).layer(DefaultBodyLimit::max(LONGEST_BODY)).with_state(gateway)
+    programs.merge(phones).with_state(gateway)
 }
 
 /// What operators and their tools reach, on a port of its own.

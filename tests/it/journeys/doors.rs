@@ -45,9 +45,11 @@ fn the_flat_profile_carries_all_that_the_profile_says() {
         r#"<Upgrade_Enable ua="na">Yes</Upgrade_Enable>"#.to_owned(),
         r#"<Upgrade_Rule ua="na">http://nps.example/sip88xx.12-0-3MPP0001-609.loads</Upgrade_Rule>"#.to_owned(),
         r#"<Custom_CA_Rule ua="na">http://nps.example/ca.pem</Custom_CA_Rule>"#.to_owned(),
-        format!(r#"<Report_Rule ua="na">[--delta] https://nps.example/report [--status] {https}/report/TOKEN</Report_Rule>"#),
-        r#"<Time_Zone ua="rw">GMT+01:00</Time_Zone>"#.to_owned(),
+        format!(
+            r#"<Report_Rule ua="na">[--delta] https://nps.example/report [--status] {https}/report/TOKEN</Report_Rule>"#
+        ),
         r#"<Station_Name ua="na">Jo &amp; Zo&#235;</Station_Name>"#.to_owned(),
+        r#"<Time_Zone ua="rw">GMT+01:00</Time_Zone>"#.to_owned(),
         "</flat-profile>".to_owned(),
         "</device>".to_owned(),
     ];
@@ -60,8 +62,15 @@ fn every_spelling_method_version_and_door_gets_the_same_answer() {
     let rc = |id: &str| server.ask(&format!("/software/edos/callhome/rc?id={id}"));
     let golden = shown(&rc(MAC).send().expect(200));
     let spellings = [
-        "00562B043615", "00:56:2b:04:36:15", "00-56-2b-04-36-15", "0056.2b04.3615", "00%3A56%3A2B%3A04%3A36%3A15",
-        "00562b043615:FCH2034D0PL:CP-7832-3PCC", "00:56:2B:04:36:15:FCH2034D0PL:CP-7832-3PCC", "00562b043615::", "00562b043615&x=1&sw=",
+        "00562B043615",
+        "00:56:2b:04:36:15",
+        "00-56-2b-04-36-15",
+        "0056.2b04.3615",
+        "00%3A56%3A2B%3A04%3A36%3A15",
+        "00562b043615:FCH2034D0PL:CP-7832-3PCC",
+        "00:56:2B:04:36:15:FCH2034D0PL:CP-7832-3PCC",
+        "00562b043615::",
+        "00562b043615&x=1&sw=",
     ];
     for id in spellings {
         assert_eq!(shown(&rc(id).send().expect(200)), golden, "{id}");

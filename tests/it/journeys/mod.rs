@@ -2,5 +2,4 @@
 
 mod branches;
 mod doors;
-mod provider_api;
 mod redirect;

@@ -31,7 +31,10 @@ fn a_phone_goes_from_its_box_to_its_provider() {
         ]
     );
     let seen = provider.ask(&server, &format!("/v1/devices/{MAC}/customization")).send().expect(200).json();
-    assert_eq!((&seen["state"], &seen["firmware"], &seen["model"]), (&json!("Acquired"), &json!("11.0.1"), &json!("CP-7832-3PCC")));
+    assert_eq!(
+        (&seen["state"], &seen["firmware"], &seen["model"]),
+        (&json!("Acquired"), &json!("11.0.1"), &json!("CP-7832-3PCC"))
+    );
     assert!(seen["first_contact"].is_string() && seen["next_retry"].is_null());
 }
 
@@ -46,7 +49,10 @@ fn the_timeline_says_what_was_asked_and_answered_and_from_where() {
 
     let timeline = provider.timeline(&server, MAC);
     let asked = &timeline[1];
-    assert_eq!(asked["asked"], "GET /software/edos/callhome/rc mac=00562b043615 serial=FCH2034D0PL model=CP-7832-3PCC firmware=11.0.1");
+    assert_eq!(
+        asked["asked"],
+        "GET /software/edos/callhome/rc mac=00562b043615 serial=FCH2034D0PL model=CP-7832-3PCC firmware=11.0.1"
+    );
     assert_eq!(asked["source"], "127.0.0.1");
     assert_eq!(asked["request_id"].as_str().map(str::len), Some(16));
     let answered = &timeline[2];
@@ -102,13 +108,18 @@ fn every_no_is_the_same_bytes() {
     operator.ask(&server, &frozen).method("PUT").json(r#"{"frozen":false}"#).send().expect(200);
     assert!(ask(MAC).body.contains("Profile_Rule"));
 
-    let reasons: Vec<_> = provider.timeline(&server, MAC).iter().filter_map(|entry| entry["reason"].as_str().map(str::to_owned)).collect();
+    let reasons: Vec<_> = provider
+        .timeline(&server, MAC)
+        .iter()
+        .filter_map(|entry| entry["reason"].as_str().map(str::to_owned))
+        .collect();
     assert_eq!(reasons, ["wrong_serial", "provider_frozen"]);
 }
 
 #[test]
 fn whoever_counts_through_addresses_is_slowed() {
-    let settings = crate::support::Settings { toml: "[phones]\nunknown_burst = 5\nunknown_per_second = 1\n".to_owned() };
+    let settings =
+        crate::support::Settings { toml: "[phones]\nunknown_burst = 5\nunknown_per_second = 1\n".to_owned() };
     let server = Server::start_with(settings);
     let provider = server.provider("acme");
     provider.profile(&server, "main", "https://nps.example/$MA.xml");

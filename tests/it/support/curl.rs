@@ -7,6 +7,9 @@ use std::sync::OnceLock;
 
 use super::build::repository;
 
+/// Stands between answers; no answer holds it.
+const END: char = '\u{1e}';
+
 /// One request, as curl's command line.
 pub struct Curl {
     arguments: Vec<String>,
@@ -62,6 +65,24 @@ impl Curl {
         self.with(&["--data-binary", "@-"])
     }
 
+    /// The answers to many requests, made one after the other by one curl on as few connections as it
+    /// needs. Panics where one has no answer.
+    pub fn send_all(requests: Vec<Self>) -> Vec<Answer> {
+        let wanted = requests.len();
+        let mut all = Self { arguments: Vec::new(), body: None };
+        for request in requests {
+            let body = request.body.unwrap_or_default();
+            let words = request.arguments.into_iter().map(|word| if word == "@-" { body.clone() } else { word });
+            all.arguments.extend(words);
+            all = all.with(&["--write-out", &format!("\n%{{http_version}} %{{http_code}}{END}"), "--next"]);
+        }
+        all.arguments.pop();
+        let text = all.run().expect("answers");
+        let answers: Vec<_> = text.split_terminator(END).map(Answer::parse).collect();
+        assert_eq!(answers.len(), wanted);
+        answers
+    }
+
     /// The answer; panics where there is none.
     pub fn send(self) -> Answer {
         self.attempt().expect("an answer")
@@ -69,6 +90,10 @@ impl Curl {
 
     /// The answer, or what curl says of its absence.
     pub fn attempt(self) -> Result<Answer, String> {
+        self.run().map(|text| Answer::parse(&text))
+    }
+
+    fn run(self) -> Result<String, String> {
         let mut curl = Command::new("curl")
             .args(&self.arguments)
             .stdin(Stdio::piped())
@@ -84,7 +109,7 @@ impl Curl {
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());
         }
-        Ok(Answer::parse(&String::from_utf8_lossy(&output.stdout)))
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 
@@ -117,6 +142,21 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
+    /// The problem document (RFC 9457), if this is a whole one with that status and that reason.
+    #[track_caller]
+    pub fn problem(&self, status: u16, reason: &str) -> serde_json::Value {
+        assert_eq!((self.status, self.header("content-type")), (status, Some("application/problem+json")), "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("urn:dialtone:problem:{reason}"), "{self:?}");
+        assert_eq!(problem["status"], status, "{self:?}");
+        for name in ["title", "detail"] {
+            assert!(problem[name].as_str().is_some_and(|text| text.len() > 8), "{name}: {self:?}");
+        }
+        let id = self.header("x-request-id").filter(|id| id.len() == 16);
+        assert!(id.is_some() && problem["request_id"].as_str() == id, "{self:?}");
+        problem
+    }
+
     /// This answer, if it has the expected status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
@@ -128,7 +168,8 @@ impl Answer {
 fn make_sure_of_curl() {
     static THERE: OnceLock<()> = OnceLock::new();
     THERE.get_or_init(|| {
-        let installed = Command::new(repository().join("tests/tools/install")).arg("curl").status().expect("the script runs");
+        let installed =
+            Command::new(repository().join("tests/tools/install")).arg("curl").status().expect("the script runs");
         assert!(installed.success(), "curl is missing; see above");
     });
 }

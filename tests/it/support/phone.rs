@@ -50,7 +50,9 @@ impl Walk {
     /// The states it went through, such as `Open>Pending`.
     pub fn states(&self) -> Vec<String> {
         let changes = self.steps.iter().filter(|step| step["step"] == "state");
-        changes.map(|step| format!("{}>{}", step["from"].as_str().unwrap_or("-"), step["to"].as_str().unwrap_or("-"))).collect()
+        changes
+            .map(|step| format!("{}>{}", step["from"].as_str().unwrap_or("-"), step["to"].as_str().unwrap_or("-")))
+            .collect()
     }
 
     /// The steps of that name.

@@ -190,4 +190,3 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
     panic!("{what} did not happen within {PATIENCE:?}");
 }
-

@@ -19,7 +19,7 @@ use crate::lifecycle::{Server, told_to_stop};
 
 /// Serves until told to stop.
 pub async fn run(args: ServeArgs) -> Result<ExitCode> {
-    let config = args.config()?;
+    let config = quiet_unless_told(args)?;
     let telemetry = Telemetry::start(&config.telemetry())?;
     let folder = DataFolder::open(&config.data)?;
     let lock = folder.lock()?;
@@ -55,6 +55,16 @@ pub async fn run(args: ServeArgs) -> Result<ExitCode> {
     telemetry.stop();
     println!("Stopped. The data stays in {}.", config.data.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The demonstration speaks for itself; the log would only interrupt it.
+fn quiet_unless_told(args: ServeArgs) -> Result<Config> {
+    let is_told = args.has_file();
+    let mut config = args.config()?;
+    if !is_told {
+        "warn".clone_into(&mut config.log.filter);
+    }
+    Ok(config)
 }
 
 async fn start_nps(listen: SocketAddr) -> Result<RunningNps> {
@@ -135,9 +145,14 @@ fn show_addresses(server: &Server, demonstration: &Demonstration) {
     println!();
     println!("Paste next, in another terminal:");
     println!();
-    println!("TOKEN=$(curl -s {curl_ca}-u {id}:{secret} -d grant_type=client_credentials https://localhost:{https}/v1/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')");
+    println!(
+        "TOKEN=$(curl -s {curl_ca}-u {id}:{secret} -d grant_type=client_credentials https://localhost:{https}/v1/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
+    );
     println!();
-    println!("curl -s {curl_ca}-H \"Authorization: Bearer $TOKEN\" https://localhost:{https}/v1/devices/{}/timeline", PHONES[0].0);
+    println!(
+        "curl -s {curl_ca}-H \"Authorization: Bearer $TOKEN\" https://localhost:{https}/v1/devices/{}/timeline",
+        PHONES[0].0
+    );
     println!();
     println!("{program} phone --mac {STRANGER} --activate https://localhost:{https}{phone_ca}");
     println!();

@@ -34,6 +34,11 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
+    /// Whether the command line names a configuration file.
+    pub const fn has_file(&self) -> bool {
+        self.config.is_some()
+    }
+
     /// The configuration of the file, changed by the command line.
     pub fn config(self) -> Result<Config> {
         let mut config = Config::load(self.config.as_deref())?;

@@ -1,9 +1,9 @@
 //! A user has typed an activation code: `POST /activate`.
 
-use axum::RequestExt;
-use axum::body;
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use contracts::onboarding::RedeemRequest;
 use rpc::{Failure, within};
@@ -14,6 +14,7 @@ use super::answer;
 use super::ask::answer_question;
 use super::identity::Identity;
 use super::observed::Contact;
+use super::report::content_type;
 use crate::Gateway;
 use crate::backends::PHONE_DEADLINE;
 
@@ -27,12 +28,8 @@ struct Activation {
 /// Trades the code for the flat profile of the provider it stands for, as if the phone had asked.
 ///
 /// Where the code is refused the answer is 403 and the sentence the phone shows (wire-facts 3.1).
-pub(crate) async fn activate(State(gateway): State<Gateway>, request: Request) -> Response {
-    let (parts, body) = request.with_limited_body().into_parts();
-    let body = body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let content_type =
-        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some(activation) = understand(content_type, &body) else {
+pub(crate) async fn activate(State(gateway): State<Gateway>, parts: Parts, body: Bytes) -> Response {
+    let Some(activation) = understand(content_type(&parts), &body) else {
         return answer::text(StatusCode::BAD_REQUEST, "expected code and mac, as JSON or as a form");
     };
     let Ok(mac) = activation.mac.parse::<MacAddress>() else {

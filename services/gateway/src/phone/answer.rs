@@ -1,7 +1,7 @@
 //! The answers that phones get, byte for byte. The only place that makes them.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use contracts::redirection::Parameter;
@@ -21,13 +21,12 @@ pub(super) fn profile(mut parameters: Vec<Parameter>, report_url: Option<&str>) 
 /// A phone reports to at most two places, separated by a space: the provider's first, then ours.
 fn add_report_rule(parameters: &mut Vec<Parameter>, url: &str) {
     let ours = format!("[--status] {url}");
-    match parameters.iter_mut().find(|parameter| parameter.name == REPORT_RULE) {
-        Some(theirs) => theirs.value = format!("{} {ours}", theirs.value),
-        None => {
-            let (name, user_access) = (REPORT_RULE.to_owned(), "na".to_owned());
-            parameters.push(Parameter { name, value: ours, user_access });
-        }
+    if let Some(theirs) = parameters.iter_mut().find(|parameter| parameter.name == REPORT_RULE) {
+        theirs.value = format!("{} {ours}", theirs.value);
+        return;
     }
+    let (name, user_access) = (REPORT_RULE.to_owned(), "na".to_owned());
+    parameters.push(Parameter { name, value: ours, user_access });
 }
 
 /// 200 with nothing in it: no provider, as far as this phone may know.
@@ -46,6 +45,13 @@ pub(super) fn no_address() -> Response {
         StatusCode::BAD_REQUEST,
         "no MAC address: expected id=MAC[:SERIAL[:MODEL]], such as id=00562b043615:FCH2034D0PL:CP-7832-3PCC",
     )
+}
+
+/// 405 and the methods that are taken (RFC 9110, section 15.5.6).
+pub(super) fn wrong_method() -> Response {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "ask with GET, HEAD or POST");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET,HEAD,POST"));
+    response
 }
 
 /// One line of text.

@@ -28,20 +28,19 @@ use crate::backends::PHONE_DEADLINE;
 use crate::listen::Source;
 use crate::metrics::PhoneAnswer;
 
-/// The longest form a phone may POST with its question, in bytes.
+/// The longest form that may come with a question, in bytes.
 const LONGEST_FORM: usize = 4096;
 
 /// Answers a phone at whichever door it came to.
 pub(crate) async fn ask(State(gateway): State<Gateway>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
-    let doors = &gateway.config().phone_doors;
-    let Some(fit) = doors.iter().map(|door| door.fit(&path)).find(|fit| *fit != Fit::No) else {
+    let Some(fit) = Fit::best(&gateway.config().phone_doors, &path) else {
         return answer::text(StatusCode::NOT_FOUND, "nothing is served at this path");
     };
     let is_question = matches!(parts.method, Method::GET | Method::HEAD | Method::POST);
     if !is_question {
-        return answer::text(StatusCode::METHOD_NOT_ALLOWED, "ask with GET, HEAD or POST");
+        return answer::wrong_method();
     }
     let form = Form::read(&parts.method, parts.uri.query().unwrap_or_default(), body).await;
     let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -54,7 +53,7 @@ pub(crate) async fn ask(State(gateway): State<Gateway>, request: Request) -> Res
     answer_question(&gateway, &contact).await
 }
 
-/// The parameters of a question: those of the query, and of a form that was POSTed.
+/// The parameters of a question: those of the query, and of a form that came with POST.
 struct Form(Vec<(String, String)>);
 
 impl Form {
@@ -80,7 +79,7 @@ fn identify(fit: Fit, form: &Form, user_agent: Identity) -> Identity {
         Fit::Named(mac) => Some(mac),
         Fit::InUserAgent => user_agent.mac,
         Fit::InQuery => said.mac,
-        Fit::Unnamed | Fit::No => None,
+        Fit::Unnamed => None,
     };
     said.completed_by(user_agent)
 }

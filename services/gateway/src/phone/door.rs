@@ -33,8 +33,6 @@ pub struct InvalidDoor(String);
 /// How a path and a door fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fit {
-    /// Not this door.
-    No,
     /// This door, and the path names the phone.
     Named(MacAddress),
     /// This door, which expects the phone's address in the path, and something else is there.
@@ -45,21 +43,27 @@ pub(crate) enum Fit {
     InUserAgent,
 }
 
+impl Fit {
+    /// How `path`, percent-decoded, fits the first door that can tell the phone; `None` where it fits
+    /// none. `/7832.xml` fits `/{mac}.xml` too, but only `/{psn}.xml` makes sense of it.
+    pub(crate) fn best(doors: &[Door], path: &str) -> Option<Self> {
+        let fits = || doors.iter().filter_map(|door| door.fit(path));
+        fits().find(|fit| *fit != Self::Unnamed).or_else(|| fits().next())
+    }
+}
+
 impl Door {
-    /// How `path`, percent-decoded, fits.
-    pub(crate) fn fit(&self, path: &str) -> Fit {
+    fn fit(&self, path: &str) -> Option<Fit> {
         let Some(variable) = self.variable else {
-            return if path == self.before { Fit::InQuery } else { Fit::No };
+            return (path == self.before).then_some(Fit::InQuery);
         };
         let inside = path.strip_prefix(self.before.as_str()).and_then(|rest| rest.strip_suffix(self.after.as_str()));
-        let Some(inside) = inside.filter(|inside| !inside.is_empty() && !inside.contains('/')) else {
-            return Fit::No;
-        };
-        match (variable, inside.parse()) {
+        let inside = inside.filter(|inside| !inside.is_empty() && !inside.contains('/'))?;
+        Some(match (variable, inside.parse()) {
             (Variable::Mac, Ok(mac)) => Fit::Named(mac),
             (Variable::Mac, Err(_)) => Fit::Unnamed,
             (Variable::ProductSeriesName, _) => Fit::InUserAgent,
-        }
+        })
     }
 }
 
@@ -100,22 +104,31 @@ impl TryFrom<String> for Door {
 mod tests {
     use super::*;
 
-    fn fit(door: &str, path: &str) -> Fit {
-        door.parse::<Door>().expect("a door").fit(path)
+    fn fit(doors: &[&str], path: &str) -> Option<Fit> {
+        let doors: Vec<Door> = doors.iter().map(|door| door.parse().expect("a door")).collect();
+        Fit::best(&doors, path)
     }
 
     #[test]
     fn a_door_finds_the_phone_in_the_path_the_query_or_the_user_agent() {
         let mac = "00562b043615".parse().expect("an address");
-        assert_eq!(fit("/Cisco/{mac}.cfg", "/Cisco/00562B043615.cfg"), Fit::Named(mac));
-        assert_eq!(fit("/{mac}.xml", "/00-56-2b-04-36-15.xml"), Fit::Named(mac));
-        assert_eq!(fit("/{mac}.cfg", "/favicon.ico"), Fit::No);
-        assert_eq!(fit("/{mac}.cfg", "/setup.cfg"), Fit::Unnamed);
-        assert_eq!(fit("/{mac}.cfg", "/Cisco/00562B043615.cfg"), Fit::No);
-        assert_eq!(fit("/{mac}.cfg", "/.cfg"), Fit::No);
-        assert_eq!(fit("/{psn}.xml", "/7832.xml"), Fit::InUserAgent);
-        assert_eq!(fit("/rc", "/rc"), Fit::InQuery);
-        assert_eq!(fit("/rc", "/rc/"), Fit::No);
+        assert_eq!(fit(&["/Cisco/{mac}.cfg"], "/Cisco/00562B043615.cfg"), Some(Fit::Named(mac)));
+        assert_eq!(fit(&["/{mac}.xml"], "/00-56-2b-04-36-15.xml"), Some(Fit::Named(mac)));
+        assert_eq!(fit(&["/{mac}.cfg"], "/favicon.ico"), None);
+        assert_eq!(fit(&["/{mac}.cfg"], "/setup.cfg"), Some(Fit::Unnamed));
+        assert_eq!(fit(&["/{mac}.cfg"], "/Cisco/00562B043615.cfg"), None);
+        assert_eq!(fit(&["/{mac}.cfg"], "/.cfg"), None);
+        assert_eq!(fit(&["/{psn}.xml"], "/7832.xml"), Some(Fit::InUserAgent));
+        assert_eq!(fit(&["/rc"], "/rc"), Some(Fit::InQuery));
+        assert_eq!(fit(&["/rc"], "/rc/"), None);
+    }
+
+    #[test]
+    fn a_door_that_can_tell_the_phone_goes_before_one_that_cannot() {
+        let both = ["/{mac}.xml", "/{psn}.xml"];
+        assert_eq!(fit(&both, "/7832.xml"), Some(Fit::InUserAgent));
+        let mac = "00562b043615".parse().expect("an address");
+        assert_eq!(fit(&both, "/00562b043615.xml"), Some(Fit::Named(mac)));
     }
 
     #[test]

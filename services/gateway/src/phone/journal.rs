@@ -146,7 +146,9 @@ impl Writer {
             match self.send(batch).await {
                 Ok(()) => {
                     self.away.store(false, Ordering::Relaxed);
-                    batch.drain(..).for_each(|mut entry| entry.tell(Recorded::Durably));
+                    for mut entry in batch.drain(..) {
+                        entry.tell(Recorded::Durably);
+                    }
                     return;
                 }
                 Err(failure) if failure.kind == ErrorKind::Malformed => return self.give_up(batch, &failure),
@@ -170,7 +172,9 @@ impl Writer {
 
     /// From now on nobody waits for a commit, until one succeeds.
     fn note_away(&self, batch: &mut [Entry], failure: &Failure) {
-        batch.iter_mut().for_each(|entry| entry.tell(Recorded::Later));
+        for entry in batch.iter_mut() {
+            entry.tell(Recorded::Later);
+        }
         if !self.away.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 error.kind = failure.kind.name(),
@@ -183,6 +187,8 @@ impl Writer {
         let count = batch.iter().map(|entry| entry.observations.len()).sum();
         tracing::error!(error.kind = failure.kind.name(), count, "observations are lost");
         self.metrics.observations_lost(count);
-        batch.drain(..).for_each(|mut entry| entry.tell(Recorded::Never));
+        for mut entry in batch.drain(..) {
+            entry.tell(Recorded::Never);
+        }
     }
 }

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use contracts::customization::observation::Event;
 use contracts::customization::{AnsweredWithNothing, AnsweredWithProvider, Asked, Evidence, Observation};
 use contracts::redirection::Redirect;
-use vocabulary::MacAddress;
+use vocabulary::{DeviceModel, Firmware, MacAddress, SerialNumber};
 
 use super::identity::Identity;
 use crate::Gateway;
@@ -60,7 +60,6 @@ impl Contact {
     }
 
     fn observation(&self, gateway: &Gateway, provider_id: &str, event: Event) -> Observation {
-        let text = |value: Option<&dyn ToString>| value.map(ToString::to_string).unwrap_or_default();
         Observation {
             id: gateway.randomness().bytes::<16>().to_vec(),
             mac: self.mac.to_u64(),
@@ -70,8 +69,8 @@ impl Contact {
             source: self.source.address_text(),
             request_id: self.request_id.clone(),
             provider_id: provider_id.to_owned(),
-            firmware: text(self.identity.firmware.as_ref().map(|firmware| firmware as &dyn ToString)),
-            model: text(self.identity.model.as_ref().map(|model| model as &dyn ToString)),
+            firmware: self.identity.firmware.as_ref().map(ToString::to_string).unwrap_or_default(),
+            model: self.identity.model.as_ref().map(ToString::to_string).unwrap_or_default(),
         }
     }
 }
@@ -79,14 +78,16 @@ impl Contact {
 /// Made of what was understood, so that nothing typed by a stranger is shown to a provider as it came.
 fn question(parts: &Parts, mac: MacAddress, identity: &Identity) -> String {
     let mut text = format!("{} {} mac={mac}", parts.method, parts.uri.path());
-    if let Some(serial) = &identity.serial {
-        text.push_str(&format!(" serial={serial}"));
-    }
-    if let Some(model) = &identity.model {
-        text.push_str(&format!(" model={model}"));
-    }
-    if let Some(firmware) = &identity.firmware {
-        text.push_str(&format!(" firmware={firmware}"));
+    let facts = [
+        (" serial=", identity.serial.as_ref().map(SerialNumber::as_str)),
+        (" model=", identity.model.as_ref().map(DeviceModel::as_str)),
+        (" firmware=", identity.firmware.as_ref().map(Firmware::as_str)),
+    ];
+    for (name, value) in facts {
+        if let Some(value) = value {
+            text.push_str(name);
+            text.push_str(value);
+        }
     }
     text
 }

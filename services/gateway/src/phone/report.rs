@@ -4,10 +4,10 @@
 //! of that only what is documented is used: the firmware, and the customization state where it is named.
 
 use axum::body::Bytes;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use axum::{RequestExt, body};
 use contracts::customization::{Evidence, Observation};
 use contracts::redirection::ResolveRequest;
 use contracts::redirection::resolve_response::Answer;
@@ -25,19 +25,19 @@ use crate::request_id::RequestId;
 
 /// Records a report of the phone that the token was issued to.
 ///
-/// 200: recorded for ever. 202: taken, and recorded as soon as that is possible. 401: no valid token;
-/// the phone gets a new one when it next asks. 400: not a report.
-pub(crate) async fn report(State(gateway): State<Gateway>, Path(token): Path<String>, request: Request) -> Response {
-    let (parts, body) = request.with_limited_body().into_parts();
+/// 200: recorded for ever. 202: taken, and recorded as soon as that is possible. 403: no valid token
+/// (a 401 would make the phone try its credentials, chapter, Table 2); it gets a new one when it next
+/// asks. 400: not a report.
+pub(crate) async fn report(
+    State(gateway): State<Gateway>,
+    Path(token): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Response {
     let Some(mac) = gateway.report_tokens().phone(&token, gateway.clock().now()) else {
-        return answer::text(StatusCode::UNAUTHORIZED, "this address to report to is not valid, or not any more");
+        return answer::text(StatusCode::FORBIDDEN, "this address to report to is not valid, or not any more");
     };
-    let Ok(body) = body::to_bytes(body, usize::MAX).await else {
-        return answer::text(StatusCode::PAYLOAD_TOO_LARGE, "a report has at most 256 KiB");
-    };
-    let content_type =
-        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let event = match understand(content_type, &body) {
+    let event = match understand(content_type(&parts), &body) {
         Ok(event) => event,
         Err(sentence) => return answer::text(StatusCode::BAD_REQUEST, &sentence),
     };
@@ -48,6 +48,11 @@ pub(crate) async fn report(State(gateway): State<Gateway>, Path(token): Path<Str
         Recorded::Later => answer::text(StatusCode::ACCEPTED, "taken; not yet recorded"),
         Recorded::Never => answer::ask_again(),
     }
+}
+
+/// What the body says it is; empty where it says nothing.
+pub(super) fn content_type(parts: &Parts) -> &str {
+    parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn understand(content_type: &str, body: &Bytes) -> Result<ReportEvent, String> {

@@ -44,7 +44,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 /// A body that did not arrive whole, by the status axum would have answered with.
 pub(super) fn unreadable(status: StatusCode) -> Problem {
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::malformed("body_too_long", "a body has at most 256 KiB")
+        Problem::too_long()
     } else {
         Problem::malformed("body_unreadable", "the body did not arrive whole; send the request again")
     }

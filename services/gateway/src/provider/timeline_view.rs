@@ -35,9 +35,12 @@ pub(super) struct EntryView {
 struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     asked: Option<String>,
-    /// The profile rule it was sent away with, its secrets struck out; or why it was given nothing.
+    /// The profile rule it was sent away with, its secrets struck out; or `nothing`.
     #[serde(skip_serializing_if = "Option::is_none")]
     answered: Option<String>,
+    /// Why it was given nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,7 +98,8 @@ fn described(event: Option<Event>) -> (&'static str, Facts) {
             ("answered_with_provider", facts)
         }
         Some(Event::AnsweredWithNothing(answer)) => {
-            ("answered_with_nothing", Facts { answered: given(answer.reason), ..none })
+            let facts = Facts { answered: given("nothing".to_owned()), reason: given(answer.reason), ..none };
+            ("answered_with_nothing", facts)
         }
         Some(Event::ResyncSucceeded(_)) => ("resync_succeeded", none),
         Some(Event::ResyncFailed(failed)) => {
@@ -171,7 +175,7 @@ mod tests {
             (Event::AnsweredWithProvider(sent), r#""event":"answered_with_provider""#),
             (
                 Event::AnsweredWithNothing(AnsweredWithNothing { reason: "throttled".to_owned() }),
-                r#""refused":null,"answered":"throttled"}"#,
+                r#""refused":null,"answered":"nothing","reason":"throttled"}"#,
             ),
             (Event::ResyncSucceeded(ResyncSucceeded {}), r#""event":"resync_succeeded""#),
             (Event::ResyncFailed(failed), r#""class":"B","http_status":404,"retry_at":"2026-11-22T18:00:00Z"}"#),

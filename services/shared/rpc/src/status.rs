@@ -21,17 +21,25 @@ pub trait Refusal: Error {
 /// The gRPC answer that tells of `error`. A fault of ours is logged here, and the caller learns only
 /// that there was one.
 pub fn refuse(error: &impl Refusal) -> Status {
-    let kind = error.kind();
-    let message = if kind == ErrorKind::Internal {
-        tracing::error!(error = %error, reason = error.reason(), "internal error");
-        "an internal error; the operator's log has the details".to_owned()
-    } else {
-        if kind.is_our_fault() {
-            tracing::warn!(error = %error, reason = error.reason(), "cannot serve");
+    let (kind, reason) = (error.kind(), error.reason());
+    let message = match kind {
+        ErrorKind::Internal => {
+            tracing::error!(%error, reason, "internal error");
+            "an internal error; the operator's log has the details".to_owned()
         }
-        error.to_string()
+        ErrorKind::Unavailable | ErrorKind::TooLate => {
+            tracing::warn!(%error, reason, "cannot serve");
+            "cannot be done at the moment; try again".to_owned()
+        }
+        ErrorKind::Malformed
+        | ErrorKind::Unauthenticated
+        | ErrorKind::Forbidden
+        | ErrorKind::NotFound
+        | ErrorKind::Conflict
+        | ErrorKind::Changed
+        | ErrorKind::Throttled => error.to_string(),
     };
-    let details = ErrorDetails::with_error_info(error.reason(), DOMAIN, HashMap::new());
+    let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
     Status::with_error_details(code(kind), message, details)
 }
 
@@ -109,7 +117,7 @@ mod tests {
             let failure = Failure::from(refuse(&Gone(kind)));
             assert_eq!((failure.kind, failure.reason.as_str()), (kind, "gone"));
             // The details of our own faults stay with us.
-            assert_eq!(failure.message.contains("/secret/place"), kind != ErrorKind::Internal);
+            assert_eq!(failure.message.contains("/secret/place"), !kind.is_our_fault());
         }
     }
 

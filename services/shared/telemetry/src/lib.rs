@@ -71,7 +71,8 @@ impl Telemetry {
         let filter = EnvFilter::try_new(&config.filter)?;
         let traces = config.otlp_endpoint.as_deref().map(exporting_to).transpose()?;
         let spans = traces.as_ref().map(|provider| spans(provider.tracer("dialtone")));
-        let lines = fmt::layer().with_writer(std::io::stderr);
+        let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(is_terminal);
         let lines = match config.format {
             LogFormat::Text => lines.with_target(false).with_filter(filter).boxed(),
             LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),

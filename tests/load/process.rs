@@ -1,0 +1,72 @@
+//! What a server has used of the processors, by the kernel's own books.
+
+use std::fs;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+/// `/proc` counts in hundredths of a second on every architecture of Linux (`USER_HZ`; proc(5)).
+const TICK: Duration = Duration::from_millis(10);
+
+/// A process that serves, with its children.
+#[derive(Debug, Clone, Copy)]
+pub struct Process(u32);
+
+/// Two fields of `/proc/PID/stat`.
+struct Stat {
+    parent: u32,
+    cpu: Duration,
+}
+
+impl Process {
+    pub fn of(child: &Child) -> Self {
+        Self(child.id())
+    }
+
+    /// Processor time used so far, in user and kernel mode together.
+    pub fn cpu(self) -> Result<Duration> {
+        let mut sum = Stat::of(self.0).context("the server has ended")?.cpu;
+        for entry in fs::read_dir("/proc")? {
+            let pid = entry?.file_name().to_str().and_then(|name| name.parse().ok());
+            // Other processes come and go meanwhile.
+            let stat = pid.and_then(Stat::of);
+            sum += stat.filter(|stat| stat.parent == self.0).map_or(Duration::ZERO, |stat| stat.cpu);
+        }
+        Ok(sum)
+    }
+
+    /// Asks the process to end.
+    pub fn terminate(self) {
+        // It may have ended already.
+        let _ = Command::new("sh").args(["-c", &format!("kill -TERM {} 2>/dev/null", self.0)]).status();
+    }
+}
+
+impl Stat {
+    fn of(pid: u32) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// `pid (name) state ppid …`, where the name may hold anything (proc(5), fields 4, 14 and 15).
+    fn parse(line: &str) -> Option<Self> {
+        let (_, fields) = line.rsplit_once(") ")?;
+        let mut fields = fields.split(' ');
+        let parent = fields.nth(1)?.parse().ok()?;
+        let user: u32 = fields.nth(9)?.parse().ok()?;
+        let system: u32 = fields.next()?.parse().ok()?;
+        Some(Self { parent, cpu: TICK * (user + system) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parent_and_processor_time_are_read_behind_any_name() {
+        let line = "42 (a) b) S 7 42 42 0 -1 4194304 1 2 3 4 150 50 9 9 20 0 1 0 100 1 1";
+        let stat = Stat::parse(line).expect("a process");
+        assert_eq!((stat.parent, stat.cpu), (7, Duration::from_secs(2)));
+    }
+}
