@@ -15,7 +15,7 @@ pub const NAME: &str = "localhost";
 
 /// An ECDSA P-256 certificate, signed by an authority made for this run.
 pub struct Certificate {
-    pub certificate_file: PathBuf,
+    pub file: PathBuf,
     pub key_file: PathBuf,
     /// Connects over TLS 1.3, each time with a whole handshake, as a phone does that comes once.
     pub connector: TlsConnector,
@@ -31,8 +31,8 @@ impl Certificate {
 
         let key = KeyPair::generate()?;
         let certificate = CertificateParams::new(vec![NAME.to_owned()])?.signed_by(&key, &authority)?;
-        let (certificate_file, key_file) = (folder.join("certificate.pem"), folder.join("key.pem"));
-        fs::write(&certificate_file, certificate.pem())?;
+        let (file, key_file) = (folder.join("certificate.pem"), folder.join("key.pem"));
+        fs::write(&file, certificate.pem())?;
         fs::write(&key_file, key.serialize_pem())?;
 
         let mut trusted = RootCertStore::empty();
@@ -42,6 +42,6 @@ impl Certificate {
             .with_no_client_auth();
         rules.resumption = Resumption::disabled();
         rules.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { certificate_file, key_file, connector: TlsConnector::from(Arc::new(rules)) })
+        Ok(Self { file, key_file, connector: TlsConnector::from(Arc::new(rules)) })
     }
 }

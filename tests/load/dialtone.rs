@@ -112,7 +112,7 @@ fn configuration(data: &Path, certificate: &Certificate) -> String {
          [phones]\nunknown_burst = 100000000\nunknown_per_second = 1000000\n\
          [log]\nformat = \"json\"\nfilter = \"warn,dialtone=info\"\n",
         data.display(),
-        certificate.certificate_file.display(),
+        certificate.file.display(),
         certificate.key_file.display(),
     )
 }

@@ -103,7 +103,7 @@ fn server(listen: &str, answer: &Answer) -> Result<String> {
 /// One worker, no access log; connections live as long as the client wants. The rest are nginx's defaults.
 fn configuration(folder: &Path, certificate: &Certificate, servers: &str) -> String {
     let folder = folder.display();
-    let (certificate, key) = (certificate.certificate_file.display(), certificate.key_file.display());
+    let (certificate, key) = (certificate.file.display(), certificate.key_file.display());
     format!(
         "daemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log stderr warn;\n\
          events {{ worker_connections 4096; }}\n\

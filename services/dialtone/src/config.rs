@@ -224,6 +224,14 @@ mod tests {
     }
 
     #[test]
+    fn the_example_says_what_the_defaults_are() {
+        let example = Config::load(Some(Path::new("../../deploy/config/dialtone.toml"))).expect("the example");
+        let defaults = Config { data: "/var/lib/dialtone".into(), ..Config::default() };
+        let defaults = Config { log: Log { format: Format::Json, ..defaults.log.clone() }, ..defaults };
+        assert_eq!(format!("{example:?}"), format!("{defaults:?}"));
+    }
+
+    #[test]
     fn a_mistake_is_named() {
         for (text, named) in [
             ("[listen]\nhtps = \"127.0.0.1:1\"\n", "htps"),

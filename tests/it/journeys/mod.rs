@@ -2,4 +2,6 @@
 
 mod branches;
 mod doors;
+mod provider_api;
+mod readme;
 mod redirect;

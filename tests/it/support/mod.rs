@@ -1,15 +1,23 @@
 //! What the system tests stand on: a server to talk to, and those who talk to it.
 
 mod build;
+mod collector;
 mod curl;
+mod demo;
+mod metrics;
 mod nps;
 mod phone;
 mod provider;
 mod server;
+mod wire;
 
 pub use build::{dialtone, repository};
+pub use collector::Collector;
 pub use curl::{Answer, Curl};
+pub use demo::Demo;
+pub use metrics::Metrics;
 pub use nps::Nps;
 pub use phone::{Phone, Walk};
 pub use provider::{Login, Provider};
 pub use server::{Server, Settings, eventually};
+pub use wire::{Question, Wire};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -14,7 +15,7 @@ use super::curl::Curl;
 use super::provider::{Login, Provider};
 
 /// How long a test waits for something that should happen soon; only a failing test waits so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a test changes of the configuration: lines of TOML.
 #[derive(Default, Clone)]
@@ -31,6 +32,8 @@ pub struct Server {
     pub http: String,
     pub internal: String,
     log: Arc<Mutex<String>>,
+    /// Reads the log to its end.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -58,7 +61,7 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
-        let lines = collect(process.stderr.take().expect("its log"), Arc::clone(&log));
+        let (lines, reader) = collect(process.stderr.take().expect("its log"), Arc::clone(&log));
         let addresses = serving(&lines, &log);
         let url = |scheme: &str, name: &str| {
             let address = addresses.get(name).and_then(|it| it.as_str()).expect("an address");
@@ -66,7 +69,7 @@ impl Server {
         };
         let (https, http) = (url("https", "https"), url("http", "http"));
         let internal = url("http", "internal");
-        Self { process, folder, settings, https, http, internal, log }
+        Self { process, folder, settings, https, http, internal, log, reader: Some(reader) }
     }
 
     pub fn data(&self) -> PathBuf {
@@ -124,13 +127,22 @@ impl Server {
     /// Asks the process to stop and waits for its end.
     pub fn stop(&mut self) -> ExitStatus {
         self.kill("TERM");
-        self.process.wait().expect("the process ends")
+        self.end()
+    }
+
+    /// Waits for the end of the process and of its log.
+    pub fn end(&mut self) -> ExitStatus {
+        let status = eventually("the end of the process", || self.process.try_wait().expect("a process"));
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("the log is read to its end");
+        }
+        status
     }
 
     /// Kills the process as a power cut would, and starts another on the same data.
     pub fn crash_and_restart(mut self) -> Self {
         self.kill("KILL");
-        self.process.wait().expect("the process ends");
+        self.end();
         Self::on(Arc::clone(&self.folder), self.settings.clone(), Arc::clone(&self.log))
     }
 
@@ -149,10 +161,10 @@ impl Drop for Server {
     }
 }
 
-/// Keeps reading the log, so that the process never blocks on it.
-fn collect(pipe: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> Receiver<String> {
+/// Keeps reading what a process prints, so that it never blocks on it.
+pub fn collect(pipe: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> (Receiver<String>, JoinHandle<()>) {
     let (sender, lines) = channel();
-    std::thread::spawn(move || {
+    let reader = std::thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             let mut log = log.lock().expect("the log");
             log.push_str(&line);
@@ -162,7 +174,7 @@ fn collect(pipe: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> Receive
             let _ = sender.send(line);
         }
     });
-    lines
+    (lines, reader)
 }
 
 /// Waits for the line that names the addresses.

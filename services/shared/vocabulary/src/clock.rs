@@ -7,12 +7,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+const PRINTED: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
 /// A moment, in whole microseconds since 1970-01-01T00:00:00Z (PostgreSQL's precision, so that both
 /// databases give back exactly what was stored).
 ///
-/// Prints as RFC 3339 in UTC.
+/// Prints as RFC 3339 in UTC, always with six digits of fraction, so that texts sort as the moments do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -42,7 +47,7 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000).map_err(|_| fmt::Error)?;
-        f.write_str(&moment.format(&Rfc3339).map_err(|_| fmt::Error)?)
+        f.write_str(&moment.format(PRINTED).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -110,6 +115,7 @@ mod tests {
         let moment = Timestamp::from_micros(1_795_370_400_123_456);
         assert_eq!(moment.to_string(), "2026-11-22T18:00:00.123456Z");
         assert_eq!(moment.to_string().parse(), Ok(moment));
+        assert_eq!(Timestamp::from_micros(1_795_370_400_500_000).to_string(), "2026-11-22T18:00:00.500000Z");
         assert_eq!("2026-11-22 at six".parse::<Timestamp>(), Err(InvalidTimestamp));
     }
 
