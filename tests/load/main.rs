@@ -91,7 +91,9 @@ async fn measure() -> Result<ExitCode> {
     for pair in 0..PAIRS {
         eprintln!("pair {} of {PAIRS}", pair + 1);
         for case in &mut cases {
-            case.pairs.push(run_pair(case, pair).await.with_context(|| case.name)?);
+            let pair = run_pair(case, pair).await.with_context(|| case.name)?;
+            eprintln!("  {:<36} {:>6.1} us, nginx {:>6.1} us", case.name, pair.ours.cpu_micros(), pair.theirs.cpu_micros());
+            case.pairs.push(pair);
             // What was not recorded would not have been paid for.
             dialtone.ensure_recorded().await?;
         }

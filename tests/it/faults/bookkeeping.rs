@@ -147,7 +147,7 @@ fn a_server_that_stops_says_what_it_could_not_record() {
     assert!(log.contains("\"stopped\"") && !log.contains("panicked"));
 
     hold.release();
-    let server = server.restart_stopped();
+    let server = server.again();
     assert_eq!(provider.story(&server, MAC), ["associated Open>Open stated"]);
     ask(&server, 0);
     assert_eq!(asked(&provider, &server), firmwares(0..1));

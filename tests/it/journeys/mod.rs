@@ -5,3 +5,4 @@ mod doors;
 mod provider_api;
 mod readme;
 mod redirect;
+mod traces;

@@ -8,7 +8,10 @@ use vocabulary::{DeviceModel, Firmware, MacAddress, SerialNumber};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub mac: Option<MacAddress>,
+    /// As the `id` says; compared with the serial number that the provider registered.
     pub serial: Option<SerialNumber>,
+    /// As the User-Agent says. Anybody can configure that, so it is shown and never compared.
+    pub hinted_serial: Option<SerialNumber>,
     pub model: Option<DeviceModel>,
     pub firmware: Option<Firmware>,
 }
@@ -28,7 +31,8 @@ impl Identity {
             (false, None) => (id, ""),
         };
         let (serial, model) = rest.split_once(':').unwrap_or((rest, ""));
-        Self { mac: mac.parse().ok(), serial: serial.parse().ok(), model: model.parse().ok(), firmware: None }
+        let (mac, serial, model) = (mac.parse().ok(), serial.parse().ok(), model.parse().ok());
+        Self { mac, serial, model, ..Self::default() }
     }
 
     /// Reads `Cisco-CP-7832-3PCC/11.0.1 (00562b043615)` (chapter, "HTTP Provisioning"). The documents
@@ -42,15 +46,17 @@ impl Identity {
             return Self::default();
         };
         let mac = comment.parse().ok();
-        let serial = if mac.is_none() { comment.parse().ok() } else { None };
-        Self { mac, serial, model: model.parse().ok(), firmware: firmware.parse().ok() }
+        let hinted_serial = if mac.is_none() { comment.parse().ok() } else { None };
+        Self { mac, serial: None, hinted_serial, model: model.parse().ok(), firmware: firmware.parse().ok() }
     }
 
-    /// This, and what it does not say from `hint`. The address is never taken from a hint.
+    /// This, and what it does not say from `hint`. What is compared is never taken from a hint: neither
+    /// the address nor the serial number.
     pub fn completed_by(self, hint: Self) -> Self {
         Self {
             mac: self.mac,
-            serial: self.serial.or(hint.serial),
+            serial: self.serial,
+            hinted_serial: self.hinted_serial.or(hint.hinted_serial),
             model: self.model.or(hint.model),
             firmware: self.firmware.or(hint.firmware),
         }
@@ -64,10 +70,11 @@ mod tests {
     use super::*;
 
     fn shown(id: &Identity) -> (String, String, String) {
+        let serial = id.serial.as_ref().or(id.hinted_serial.as_ref());
         let text = |text: Option<String>| text.unwrap_or_default();
         (
             text(id.mac.map(|mac| mac.to_string())),
-            text(id.serial.as_ref().map(ToString::to_string)),
+            text(serial.map(ToString::to_string)),
             text(id.model.as_ref().map(ToString::to_string)),
         )
     }
@@ -108,9 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_never_taken_from_a_hint() {
-        let hint = Identity::from_user_agent("Cisco-CP-7832-3PCC/11.0.1 (00562b043615)");
-        let said = Identity::from_id("").completed_by(hint);
+    fn what_is_compared_is_never_taken_from_a_hint() {
+        let hint = |comment| Identity::from_user_agent(&format!("Cisco-CP-7832-3PCC/11.0.1 ({comment})"));
+        let said = Identity::from_id("").completed_by(hint("00562b043615"));
         assert_eq!((said.mac, said.model.is_some()), (None, true));
+        let said = Identity::from_id("").completed_by(hint("FCH2034D0PL"));
+        assert_eq!((said.serial, said.hinted_serial.is_some()), (None, true));
     }
 }

@@ -78,8 +78,9 @@ impl Contact {
 /// Made of what was understood, so that nothing typed by a stranger is shown to a provider as it came.
 fn question(parts: &Parts, mac: MacAddress, identity: &Identity) -> String {
     let mut text = format!("{} {} mac={mac}", parts.method, parts.uri.path());
+    let serial = identity.serial.as_ref().or(identity.hinted_serial.as_ref());
     let facts = [
-        (" serial=", identity.serial.as_ref().map(SerialNumber::as_str)),
+        (" serial=", serial.map(SerialNumber::as_str)),
         (" model=", identity.model.as_ref().map(DeviceModel::as_str)),
         (" firmware=", identity.firmware.as_ref().map(Firmware::as_str)),
     ];

@@ -259,7 +259,7 @@ mod tests {
             json(&DeviceView::new(device(), Some(&states))),
             concat!(
                 r#"{"mac":"0004f2aabbcc","profile":"prf_1","serial":"FCH2034D0PL","model":null,"note":null,"#,
-                r#""state":"Custom Pending","created_at":"2026-11-22T18:00:00Z","changed_at":"2026-11-22T18:00:01Z"}"#,
+                r#""state":"Custom Pending","created_at":"2026-11-22T18:00:00.000000Z","changed_at":"2026-11-22T18:00:01.000000Z"}"#,
             )
         );
         assert!(json(&DeviceView::new(device(), None)).contains(r#""state":null"#));

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn times_are_rfc_3339_and_nothing_is_null() {
-        assert_eq!(moment(1_795_370_400_000_000).as_deref(), Some("2026-11-22T18:00:00Z"));
+        assert_eq!(moment(1_795_370_400_000_000).as_deref(), Some("2026-11-22T18:00:00.000000Z"));
         assert_eq!(moment(0), None);
         assert_eq!(moment(i64::MAX), None);
         assert_eq!(given(String::new()), None);

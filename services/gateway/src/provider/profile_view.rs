@@ -119,7 +119,7 @@ mod tests {
                 r#"{"id":"prf_1","name":"Main","profile_rule":{"value":"/$MA.xml","ua":"na"},"upgrade_rule":null,"#,
                 r#""custom_ca_rule":null,"report_rule":null,"parameters":{"Upgrade_Enable":{"value":"Yes","ua":"na"},"#,
                 r#""Zulu":{"value":"1","ua":"na"},"Alpha":{"value":"2","ua":"na"}},"secret":false,"version":3,"#,
-                r#""created_at":"2026-11-22T18:00:00Z","changed_at":"2026-11-22T18:00:01Z"}"#,
+                r#""created_at":"2026-11-22T18:00:00.000000Z","changed_at":"2026-11-22T18:00:01.000000Z"}"#,
             )
         );
     }

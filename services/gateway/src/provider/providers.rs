@@ -184,6 +184,6 @@ mod tests {
             created_at: 1_795_370_400_000_000,
         };
         let json = serde_json::to_string(&ProviderView::from(account)).expect("JSON");
-        assert_eq!(json, r#"{"id":"prv_1","name":"Acme","frozen":false,"created_at":"2026-11-22T18:00:00Z"}"#);
+        assert_eq!(json, r#"{"id":"prv_1","name":"Acme","frozen":false,"created_at":"2026-11-22T18:00:00.000000Z"}"#);
     }
 }

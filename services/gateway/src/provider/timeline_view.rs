@@ -153,7 +153,7 @@ mod tests {
     fn an_entry_says_what_is_known_and_leaves_out_the_rest() {
         let mut asked = entry(Event::Asked(Asked { question: "GET /rc mac=0004f2aabbcc".to_owned() }));
         let bare = concat!(
-            r#"{"number":7,"at":"2026-11-22T18:00:00Z","event":"asked","from":"Open","to":"Pending","#,
+            r#"{"number":7,"at":"2026-11-22T18:00:00.000000Z","event":"asked","from":"Open","to":"Pending","#,
             r#""evidence":"observed","refused":null,"asked":"GET /rc mac=0004f2aabbcc"}"#,
         );
         assert_eq!(json(asked.clone()), bare);
@@ -178,7 +178,7 @@ mod tests {
                 r#""refused":null,"answered":"nothing","reason":"throttled"}"#,
             ),
             (Event::ResyncSucceeded(ResyncSucceeded {}), r#""event":"resync_succeeded""#),
-            (Event::ResyncFailed(failed), r#""class":"B","http_status":404,"retry_at":"2026-11-22T18:00:00Z"}"#),
+            (Event::ResyncFailed(failed), r#""class":"B","http_status":404,"retry_at":"2026-11-22T18:00:00.000000Z"}"#),
             (Event::ProvisionedByDhcp(ProvisionedByDhcp {}), r#""event":"provisioned_by_dhcp""#),
             (Event::ProvisionedByHand(ProvisionedByHand { place: "lcd".to_owned() }), r#""where":"lcd"}"#),
             (Event::FactoryReset(FactoryReset {}), r#""event":"factory_reset""#),
