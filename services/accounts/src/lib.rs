@@ -6,7 +6,6 @@
 mod credentials;
 mod grpc;
 mod login;
-mod name;
 mod operator;
 mod provider;
 mod signing_key;

@@ -1,11 +1,10 @@
 //! Operators: made here, on the machine itself, and never over the network.
 
 use storage::StoreError;
-use vocabulary::ClientId;
+use vocabulary::{ClientId, InvalidName, Name};
 
 use crate::Accounts;
 use crate::credentials::{ClientSecret, HashingError, NewClient};
-use crate::name::{InvalidName, Name};
 use crate::store::ClientRecord;
 use crate::token::Role;
 

@@ -2,11 +2,10 @@
 
 use rpc::Refusal;
 use storage::StoreError;
-use vocabulary::{ClientId, ErrorKind, ProviderId, Timestamp};
+use vocabulary::{ClientId, ErrorKind, InvalidName, Name, ProviderId, Timestamp};
 
 use crate::Accounts;
 use crate::credentials::{ClientSecret, HashingError, NewClient};
-use crate::name::{InvalidName, Name};
 use crate::store::ClientRecord;
 use crate::token::Role;
 

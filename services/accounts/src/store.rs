@@ -2,10 +2,9 @@
 
 use sqlx::{FromRow, Sqlite};
 use storage::{Db, StoreError};
-use vocabulary::{ClientId, ProviderId, Timestamp};
+use vocabulary::{ClientId, Name, ProviderId, Timestamp};
 
 use crate::credentials::SecretHash;
-use crate::name::Name;
 use crate::provider::Provider;
 use crate::token::Role;
 

@@ -119,7 +119,7 @@ async fn unrecorded(tx: &mut Tx, observations: Vec<Observation>) -> Result<Vec<O
     const KNOWN: &str = "
         SELECT entry
         FROM timeline
-        WHERE entry IN (SELECT unhex(value) FROM json_each($1))";
+        WHERE entry IN (SELECT unhex(value) FROM jsonb_each($1))";
 
     let ids: Vec<String> = observations.iter().filter_map(|seen| seen.id).map(|id| id.to_string()).collect();
     let known: Vec<Vec<u8>> = sqlx::query_scalar(KNOWN).bind(json(&ids)?).fetch_all(&mut **tx).await?;
@@ -132,7 +132,7 @@ const PHONES: &str = "
     SELECT mac, state, entries, first_contact, last_contact, firmware, model,
            failure_class, failure_status, next_retry
     FROM phone
-    WHERE mac IN (SELECT value FROM json_each($1))
+    WHERE mac IN (SELECT value FROM jsonb_each($1))
     ORDER BY mac";
 
 /// Where the phones of `observations` stand, those never heard of included.
@@ -198,7 +198,7 @@ async fn phones_insert(tx: &mut Tx, phones: &[Write]) -> Result<(), StoreError> 
                value ->> 'failure_class',
                value ->> 'failure_status',
                value ->> 'next_retry'
-        FROM json_each($1)
+        FROM jsonb_each($1)
         WHERE TRUE
         ON CONFLICT (mac) DO NOTHING";
 
@@ -217,7 +217,7 @@ async fn phones_update(tx: &mut Tx, phones: &[Write]) -> Result<(), StoreError> 
             failure_class  = new.value ->> 'failure_class',
             failure_status = new.value ->> 'failure_status',
             next_retry     = new.value ->> 'next_retry'
-        FROM json_each($1) AS new
+        FROM jsonb_each($1) AS new
         WHERE phone.mac = new.value ->> 'mac' AND phone.entries = new.value ->> 'seen'";
 
     write_each(tx, UPDATE, phones).await
@@ -262,7 +262,7 @@ async fn timeline_append(tx: &mut Tx, entries: Vec<Entry>) -> Result<(), StoreEr
                value ->> 'provider_id',
                value ->> 'firmware',
                value ->> 'model'
-        FROM json_each($1)";
+        FROM jsonb_each($1)";
 
     let rows: Vec<TimelineRow> = entries.into_iter().map(TimelineRow::from).collect();
     sqlx::query(APPEND).bind(json(&rows)?).execute(&mut **tx).await?;

@@ -9,6 +9,8 @@ use crate::Gateway;
 
 /// Without this service no phone can be answered; without any of the others most of the work goes on.
 const ESSENTIAL: &str = "redirection";
+/// This one is also away where it answers but cannot record.
+const RECORDING: &str = "customization";
 
 /// 200 as long as the process can answer at all.
 pub(crate) async fn live() -> &'static str {
@@ -20,7 +22,7 @@ pub(crate) async fn ready(State(gateway): State<Gateway>) -> (StatusCode, Json<V
     let mut services = Map::new();
     let (mut all_well, mut can_answer) = (true, true);
     for (name, probe) in gateway.probes() {
-        let well = probe().await;
+        let well = probe().await && !(*name == RECORDING && gateway.journal().is_away());
         all_well &= well;
         can_answer &= well || *name != ESSENTIAL;
         services.insert((*name).to_owned(), json!(if well { "ok" } else { "away" }));

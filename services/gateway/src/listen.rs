@@ -3,8 +3,10 @@
 //! Handshakes run off the accept path, so that a client which connects and says nothing holds up
 //! nobody. HTTP/1.0, HTTP/1.1 and HTTP/2 are spoken on both kinds of port.
 
+use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,17 +23,19 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use crate::limits::Network;
 
-/// How long a client may take over its handshake, and over each request's head.
+/// How long a client may take over its handshake, its first request, and each request's head.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long requests under way may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
+/// The longest head of a request in HTTP/1, in bytes. A phone's is a tenth of it.
+const LONGEST_HEAD: usize = 16 * 1024;
 /// The pause after the system refused a new connection (too many open files, say).
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -170,17 +174,37 @@ impl Handler {
 
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, scheme: &'static str) {
         let connection = Connection { client: self.client, scheme };
+        let asked = Arc::new(Notify::new());
+        let (routes, heard) = (self.routes, Arc::clone(&asked));
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            heard.notify_one();
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(connection);
-            self.routes.clone().oneshot(request)
+            routes.clone().oneshot(request)
         });
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LONGEST_HEAD);
         builder.http2().timer(TokioTimer::new()).max_concurrent_streams(64);
         let served = self.watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
-        if let Err(error) = served.await {
+        if let Err(error) = served_unless_silent(served, &asked).await {
             tracing::debug!(%error, client = %connection.client, "a connection ended early");
         }
     }
+}
+
+/// Serves until the client has had enough, or has not asked anything for too long since it came. (The
+/// builder waits without end for the bytes that tell HTTP/1 from HTTP/2.)
+async fn served_unless_silent<E>(
+    served: impl Future<Output = Result<(), E>>,
+    asked: &Notify,
+) -> Result<(), Box<dyn Error + Send + Sync>>
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut served = pin!(served);
+    tokio::select! {
+        result = &mut served => return result.map_err(Into::into),
+        heard = tokio::time::timeout(PATIENCE, asked.notified()) => heard?,
+    }
+    served.await.map_err(Into::into)
 }

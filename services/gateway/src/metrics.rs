@@ -44,7 +44,7 @@ impl GatewayMetrics {
         let lost = metrics.observations_lost.clone();
         registry.register("dialtone_observations_lost", "Observations of phones that could not be recorded", lost);
         let waiting = metrics.observations_waiting.clone();
-        registry.register("dialtone_observations_waiting", "Entries that wait to be recorded", waiting);
+        registry.register("dialtone_observations_waiting", "Observations of phones that wait to be recorded", waiting);
         metrics
     }
 
@@ -52,15 +52,23 @@ impl GatewayMetrics {
         self.phone_answers.get_or_create(&AnswerLabels { answer }).inc();
     }
 
+    /// From now on these wait, until they are recorded or lost.
+    pub(crate) fn observations_wait(&self, count: usize) {
+        self.observations_waiting.inc_by(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn observations_wait_no_more(&self, count: usize) {
+        self.observations_waiting.dec_by(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     pub(crate) fn observations_lost(&self, count: usize) {
+        self.observations_wait_no_more(count);
         self.observations_lost.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
     }
 }
 
 /// The text format that Prometheus reads.
 pub(crate) async fn show(State(gateway): State<Gateway>) -> Response {
-    let waiting = i64::try_from(gateway.journal().waiting()).unwrap_or(i64::MAX);
-    gateway.metrics().observations_waiting.set(waiting);
     let mut text = String::new();
     match encode(&mut text, gateway.registry()) {
         Ok(()) => {

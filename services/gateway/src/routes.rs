@@ -30,7 +30,7 @@ pub fn public_routes(gateway: Gateway) -> Router {
     // The doors that phones come to ask at are data (`phone_doors` in the configuration), so they are
     // matched by the fallback rather than written here.
     let phones = Router::new()
-        .route("/report/{token}", post(phone::report))
+        .route("/report/{token}", post(phone::report).put(phone::report))
         .route("/activate", post(phone::activate))
         .fallback(phone::ask)
         .layer(middleware::from_fn(body::arrived));

@@ -114,7 +114,7 @@ fn what_is_no_request_is_refused() {
         ("a method of its own", head("GIMME /00562b043615.cfg HTTP/1.1"), "405"),
     ];
     for (what, request, status) in cases {
-        assert_eq!(statuses(&scene.http().say(request).fall_silent().hear()), [status], "{what}");
+        assert_eq!(statuses(&scene.http().say(request).hear()), [status], "{what}");
         scene.check(what);
     }
     let line = format!("{ASK}Connection: close\r\nUser-Agent: {}\r\n\r\n", "A".repeat(100 * 1024));
@@ -152,7 +152,7 @@ fn bodies_that_are_too_long_or_come_in_pieces() {
     let long = "x".repeat(300 * 1024);
     for path in ["/report/x", "/activate", "/v1/token", &format!("/{MAC}.cfg")] {
         let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", long.len());
-        let heard = scene.http().say(head).say(&long).fall_silent().hear();
+        let heard = scene.http().say(head).say(&long).hear();
         assert!(matches!(statuses(&heard)[..], ["400" | "413"]), "{path}: {heard}");
         scene.check(path);
     }

@@ -17,6 +17,7 @@ use contracts::redirection::resolve_response::Answer;
 use contracts::redirection::{Redirect, RefusalReason, ResolveRequest};
 use percent_encoding::percent_decode_str;
 use rpc::{Failure, within};
+use tracing::Instrument;
 use vocabulary::{MacAddress, ProfileRule, RuleKind};
 
 use super::answer;
@@ -86,6 +87,12 @@ fn identify(fit: Fit, form: &Form, user_agent: Identity) -> Identity {
 
 /// Steps 2 to 4, for whoever knows the phone's address.
 pub(super) async fn answer_question(gateway: &Gateway, contact: &Contact) -> Response {
+    // Neither the query nor the answer belongs into a span: both may hold secrets.
+    let span = tracing::debug_span!("phone.ask", request.id = contact.request_id, device.mac = %contact.mac);
+    answered(gateway, contact).instrument(span).await
+}
+
+async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
     let throttled = gateway.miss_limit().is_exhausted(contact.source.network(), gateway.clock().now());
     let resolved = match resolve(gateway, contact).await {
         Ok(resolved) => resolved,

@@ -83,22 +83,21 @@ impl Journal {
     pub async fn record(&self, observations: Vec<Observation>) -> Recorded {
         let (waiting, committed) = oneshot::channel();
         let count = observations.len();
+        self.metrics.observations_wait(count);
         if self.entries.try_send(Entry { observations, waiting: Some(waiting) }).is_err() {
             self.metrics.observations_lost(count);
             return Recorded::Never;
         }
-        if self.away.load(Ordering::Relaxed) {
-            return Recorded::Later;
+        let recorded = if self.is_away() { Recorded::Later } else { patiently(committed).await };
+        if recorded == Recorded::Later {
+            tracing::debug!("answered before it was recorded");
         }
-        match tokio::time::timeout(PATIENCE, committed).await {
-            Ok(Ok(recorded)) => recorded,
-            Ok(Err(_)) | Err(_) => Recorded::Later,
-        }
+        recorded
     }
 
-    /// How many entries wait to be recorded.
-    pub fn waiting(&self) -> usize {
-        self.entries.max_capacity() - self.entries.capacity()
+    /// Whether the last batch that was sent did not arrive.
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
     }
 
     /// Sends what is waiting once more and stops.
@@ -108,6 +107,14 @@ impl Journal {
             // A writer that panicked has nothing left to wait for.
             let _ = writer.await;
         }
+    }
+}
+
+/// What became of it within [`PATIENCE`].
+async fn patiently(committed: oneshot::Receiver<Recorded>) -> Recorded {
+    match tokio::time::timeout(PATIENCE, committed).await {
+        Ok(Ok(recorded)) => recorded,
+        Ok(Err(_)) | Err(_) => Recorded::Later,
     }
 }
 
@@ -125,7 +132,7 @@ impl Writer {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let stop = tokio::select! {
-                _ = self.waiting.recv_many(&mut batch, BATCH) => false,
+                count = self.waiting.recv_many(&mut batch, BATCH) => count == 0,
                 _ = self.stopped.wait_for(|stop| *stop) => true,
             };
             if stop {
@@ -139,20 +146,21 @@ impl Writer {
         }
     }
 
-    /// Sends the batch until it arrives, or, when stopping, once.
+    /// Sends the batch until it arrives. When stopping, the first failure ends everything: trying with
+    /// each batch that waits could take minutes.
     async fn deliver(&mut self, batch: &mut Vec<Entry>) {
         let mut pause = PAUSES.0;
         loop {
             match self.send(batch).await {
-                Ok(()) => {
-                    self.away.store(false, Ordering::Relaxed);
-                    for mut entry in batch.drain(..) {
-                        entry.tell(Recorded::Durably);
-                    }
-                    return;
-                }
+                Ok(()) => return self.done(batch),
                 Err(failure) if failure.kind == ErrorKind::Malformed => return self.give_up(batch, &failure),
-                Err(failure) if *self.stopped.borrow() => return self.give_up(batch, &failure),
+                Err(failure) if *self.stopped.borrow() => {
+                    self.waiting.close();
+                    while let Ok(entry) = self.waiting.try_recv() {
+                        batch.push(entry);
+                    }
+                    return self.give_up(batch, &failure);
+                }
                 Err(failure) => self.note_away(batch, &failure),
             }
             tokio::select! {
@@ -183,12 +191,24 @@ impl Writer {
         }
     }
 
+    fn done(&self, batch: &mut Vec<Entry>) {
+        self.away.store(false, Ordering::Relaxed);
+        self.metrics.observations_wait_no_more(count(batch));
+        for mut entry in batch.drain(..) {
+            entry.tell(Recorded::Durably);
+        }
+    }
+
     fn give_up(&self, batch: &mut Vec<Entry>, failure: &Failure) {
-        let count = batch.iter().map(|entry| entry.observations.len()).sum();
+        let count = count(batch);
         tracing::error!(error.kind = failure.kind.name(), count, "observations are lost");
         self.metrics.observations_lost(count);
         for mut entry in batch.drain(..) {
             entry.tell(Recorded::Never);
         }
     }
+}
+
+fn count(batch: &[Entry]) -> usize {
+    batch.iter().map(|entry| entry.observations.len()).sum()
 }

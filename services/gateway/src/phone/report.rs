@@ -1,4 +1,5 @@
-//! A phone tells what became of its resync: `POST /report/{token}`.
+//! A phone tells what became of its resync: `POST /report/{token}`, or `PUT` where its parameter
+//! `HTTP_Report_Method` says so.
 //!
 //! The virtual phone sends JSON (`report_event`). A stock phone sends the XML of its `--status` report;
 //! of that only what is documented is used: the firmware, and the customization state where it is named.
@@ -12,6 +13,7 @@ use contracts::customization::{Evidence, Observation};
 use contracts::redirection::ResolveRequest;
 use contracts::redirection::resolve_response::Answer;
 use rpc::within;
+use tracing::Instrument;
 use vocabulary::MacAddress;
 
 use super::answer;
@@ -41,8 +43,23 @@ pub(crate) async fn report(
         Ok(event) => event,
         Err(sentence) => return answer::text(StatusCode::BAD_REQUEST, &sentence),
     };
-    let source = Source::of(&parts).address_text();
-    let observation = observation(&gateway, mac, event, source).await;
+    let report = Report { mac, event, source: Source::of(&parts).address_text(), request_id: RequestId::draw(&gateway).0 };
+    // Not the path: it holds the token.
+    let span = tracing::debug_span!("phone.report", request.id = report.request_id, device.mac = %mac);
+    record(&gateway, report).instrument(span).await
+}
+
+/// A phone's report, believed.
+struct Report {
+    mac: MacAddress,
+    event: ReportEvent,
+    /// The address it came from.
+    source: String,
+    request_id: String,
+}
+
+async fn record(gateway: &Gateway, report: Report) -> Response {
+    let observation = observation(gateway, report).await;
     match gateway.journal().record(vec![observation]).await {
         Recorded::Durably => answer::text(StatusCode::OK, "recorded"),
         Recorded::Later => answer::text(StatusCode::ACCEPTED, "taken; not yet recorded"),
@@ -60,7 +77,8 @@ fn understand(content_type: &str, body: &Bytes) -> Result<ReportEvent, String> {
     if is_xml { status_report::understand(body) } else { ReportEvent::from_json(body) }
 }
 
-async fn observation(gateway: &Gateway, mac: MacAddress, event: ReportEvent, source: String) -> Observation {
+async fn observation(gateway: &Gateway, report: Report) -> Observation {
+    let Report { mac, event, source, request_id } = report;
     let now = gateway.clock().now();
     Observation {
         id: gateway.randomness().bytes::<16>().to_vec(),
@@ -70,7 +88,7 @@ async fn observation(gateway: &Gateway, mac: MacAddress, event: ReportEvent, sou
         firmware: event.firmware().unwrap_or_default().to_owned(),
         event: Some(event.into_event(now)),
         source,
-        request_id: RequestId::draw(gateway).0,
+        request_id,
         provider_id: owner(gateway, mac).await,
         model: String::new(),
     }

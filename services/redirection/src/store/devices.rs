@@ -2,12 +2,11 @@
 
 use sqlx::{FromRow, SqliteExecutor};
 use storage::{Db, StoreError, Tx};
-use vocabulary::{DeviceModel, MacAddress, ProfileId, ProviderId, SerialNumber, Timestamp};
+use vocabulary::{DeviceModel, MacAddress, Name, ProfileId, ProviderId, SerialNumber, Timestamp};
 
 use super::Column;
 use crate::assignment::{Assignment, Claim, Description};
 use crate::listing::{DeviceQuery, Page, searchable};
-use crate::profile_name::ProfileName;
 use crate::refusal::DeviceRefused;
 
 /// What became of a claim.
@@ -48,7 +47,7 @@ async fn profile_of(tx: &mut Tx, claim: &Claim) -> Result<Option<ProfileId>, Sto
     let id: Option<String> = sqlx::query_scalar(PROFILE_OF)
         .bind(claim.provider.as_str())
         .bind(claim.profile.trim())
-        .bind(ProfileName::key_of(&claim.profile))
+        .bind(Name::key_of(&claim.profile))
         .fetch_optional(&mut **tx)
         .await?;
     id.map(|id| Column { table: "profile", column: "id" }.parse(&id)).transpose()

@@ -1,4 +1,4 @@
-//! What people call a provider or an operator.
+//! What people call a provider, an operator or a profile.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ const LONGEST: usize = 100;
 
 /// A name of 1 to 100 visible characters, without white space around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name(String);
+pub struct Name(String);
 
 /// The text cannot be a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,12 @@ impl Name {
 
     /// The spelling in which two names are compared.
     pub fn key(&self) -> String {
-        self.0.to_lowercase()
+        Self::key_of(&self.0)
+    }
+
+    /// The spelling in which `text` is compared with names.
+    pub fn key_of(text: &str) -> String {
+        text.trim().to_lowercase()
     }
 }
 
@@ -67,6 +72,7 @@ mod tests {
     fn names_are_trimmed_and_compared_without_case() {
         let name: Name = "  Société Écho \n".parse().expect("a name");
         assert_eq!((name.as_str(), name.key().as_str()), ("Société Écho", "société écho"));
+        assert_eq!(Name::key_of(" SOCIÉTÉ écho "), name.key());
         assert!("é".repeat(100).parse::<Name>().is_ok());
     }
 

@@ -1,0 +1,67 @@
+//! Tokens that somebody made who may not.
+
+use serde_json::json;
+
+use super::forger::{Forger, with};
+use crate::support::{Provider, Server};
+
+#[test]
+fn nobody_is_believed_who_cannot_prove_it() {
+    let server = Server::start();
+    let operator = server.operator();
+    let acme = Provider::made_by(&server, &operator, "acme");
+    let globex = Provider::made_by(&server, &operator, "globex");
+    let forger = Forger::new(&server, &acme.login);
+    let (header, claims) = (forger.header(), forger.claims());
+    let ask = |token: &str| server.ask("/v1/devices").header(&format!("Authorization: Bearer {token}")).send();
+    // What the server signed itself is believed, so that what follows fails for its own reason.
+    ask(&forger.signed(&header, &claims)).expect(200);
+
+    let as_globex = with(claims.clone(), "provider", &json!(globex.id));
+    let as_operator = with(with(claims.clone(), "role", &json!("operator")), "provider", &json!(null));
+    let mut forged = vec![
+        forger.altered_signature(),
+        forger.altered_claims(&as_globex),
+        forger.altered_claims(&as_operator),
+        acme.login.token[..acme.login.token.len() - 4].to_owned(),
+        acme.login.token.replacen('.', "..", 1),
+        acme.login.client_secret.clone(),
+    ];
+    forged.extend(["none", "None", "NONE", "nOnE", ""].map(|algorithm| forger.unsigned(algorithm)));
+    forged.extend(forger.signed_with_the_public_key());
+    let wrong_headers = [("kid", json!("other")), ("kid", json!(null)), ("alg", json!("ES256")), ("crit", json!(["exp"]))];
+    forged.extend(wrong_headers.map(|(name, value)| forger.signed(&with(header.clone(), name, &value), &claims)));
+    let wrong_claims = [
+        ("aud", json!("dialtone-report")),
+        ("aud", json!(null)),
+        ("iss", json!("elsewhere")),
+        ("exp", json!(null)),
+        ("sub", json!(null)),
+        ("role", json!("operator")),
+        ("role", json!("root")),
+        ("provider", json!(null)),
+        ("provider", json!("prv_1' OR 1=1 --")),
+    ];
+    forged.extend(wrong_claims.map(|(name, value)| forger.signed(&header, &with(claims.clone(), name, &value))));
+    for token in forged {
+        ask(&token).problem(401, "token_invalid");
+    }
+    ask(&forger.expired()).problem(401, "token_expired");
+}
+
+#[test]
+fn a_report_token_is_no_login_and_a_login_no_report_token() {
+    let server = Server::start();
+    let acme = server.provider("acme");
+    acme.profile(&server, "main", "https://nps.example/$MA.xml");
+    acme.register(&server, "00562b043615", "main", &json!({})).expect(201);
+    let profile = server.ask("/00562b043615.cfg").send().expect(200).body;
+    let (_, token) = profile.split_once("/report/").expect("a place to report to");
+    let (token, _) = token.split_once('<').expect("the end of the element");
+
+    let bearer = server.ask("/v1/devices").header(&format!("Authorization: Bearer {token}"));
+    bearer.send().problem(401, "token_invalid");
+    let report = |token: &str| server.ask(&format!("/report/{token}")).json(r#"{"event":"factory_reset"}"#).send();
+    report(&acme.login.token).expect(403);
+    report(token).expect(200);
+}
