@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use sqlx::FromRow;
 use storage::StoreError;
 use vocabulary::{MacAddress, Timestamp};
@@ -14,8 +14,8 @@ use crate::phone::Phone;
 use crate::state::State;
 use crate::timeline::Entry;
 
-/// A row of `phone`. Serialized, it is an element of the JSON parameter that is written back.
-#[derive(Debug, FromRow, Serialize)]
+/// A row of `phone`, an element of the JSON that is read and written.
+#[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct PhoneRow {
     mac: i64,
     state: String,

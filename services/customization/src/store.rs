@@ -83,8 +83,8 @@ impl Store {
     #[tracing::instrument(name = "db.customization.states", level = "debug", skip_all, fields(phones = macs.len()))]
     pub async fn states(&self, macs: &[MacAddress]) -> Result<Vec<Phone>, StoreError> {
         let macs = json(&macs.iter().map(|mac| mac.to_u64()).collect::<Vec<_>>())?;
-        let rows: Vec<PhoneRow> = sqlx::query_as(PHONES).bind(macs).fetch_all(self.db.reader()).await?;
-        rows.into_iter().map(Phone::try_from).collect()
+        let known: String = sqlx::query_scalar(PHONES).bind(macs).fetch_one(self.db.reader()).await?;
+        phones(&known)
     }
 
     /// One page of a phone's timeline.
@@ -128,24 +128,40 @@ async fn unrecorded(tx: &mut Tx, observations: Vec<Observation>) -> Result<Vec<O
     Ok(observations.into_iter().filter(|seen| seen.id.is_none_or(|id| known.insert(id))).collect())
 }
 
+/// All of them as one row, because each row takes its own way from the thread of the database to here.
 const PHONES: &str = "
-    SELECT mac, state, entries, first_contact, last_contact, firmware, model,
-           failure_class, failure_status, next_retry
+    SELECT json_group_array(
+               json_object(
+                   'mac', mac,
+                   'state', state,
+                   'entries', entries,
+                   'first_contact', first_contact,
+                   'last_contact', last_contact,
+                   'firmware', firmware,
+                   'model', model,
+                   'failure_class', failure_class,
+                   'failure_status', failure_status,
+                   'next_retry', next_retry
+               )
+               ORDER BY mac
+           )
     FROM phone
-    WHERE mac IN (SELECT value FROM jsonb_each($1))
-    ORDER BY mac";
+    WHERE mac IN (SELECT value FROM jsonb_each($1))";
+
+/// What [`PHONES`] answered.
+fn phones(json: &str) -> Result<Vec<Phone>, StoreError> {
+    let rows: Vec<PhoneRow> = serde_json::from_str(json).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    rows.into_iter().map(Phone::try_from).collect()
+}
 
 /// Where the phones of `observations` stand, those never heard of included.
 async fn phones_of(tx: &mut Tx, observations: &[Observation]) -> Result<BTreeMap<MacAddress, Phone>, StoreError> {
-    let mut phones: BTreeMap<MacAddress, Phone> =
+    let mut all: BTreeMap<MacAddress, Phone> =
         observations.iter().map(|seen| (seen.mac, Phone::unheard_of(seen.mac))).collect();
-    let macs = json(&phones.keys().map(|mac| mac.to_u64()).collect::<Vec<_>>())?;
-    let rows: Vec<PhoneRow> = sqlx::query_as(PHONES).bind(macs).fetch_all(&mut **tx).await?;
-    for row in rows {
-        let phone = Phone::try_from(row)?;
-        phones.insert(phone.mac, phone);
-    }
-    Ok(phones)
+    let macs = json(&all.keys().map(|mac| mac.to_u64()).collect::<Vec<_>>())?;
+    let known: String = sqlx::query_scalar(PHONES).bind(macs).fetch_one(&mut **tx).await?;
+    all.extend(phones(&known)?.into_iter().map(|phone| (phone.mac, phone)));
+    Ok(all)
 }
 
 /// The phones after `observations`, and what to add to the timeline, in the order of its key.

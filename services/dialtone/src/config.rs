@@ -54,7 +54,7 @@ pub struct Phones {
     pub unknown_burst: u32,
     /// And each second after that.
     pub unknown_per_second: u32,
-    /// Observations that wait at most while they cannot be recorded.
+    /// Entries that wait at most while they cannot be recorded; a question with its answer is one.
     pub journal_capacity: usize,
 }
 

@@ -1,20 +1,27 @@
 //! Takes a request's body in before anything is decided about the request.
 //!
-//! A refusal that leaves the body unread ends the connection under the client's feet: over HTTP/2 it
-//! then sees a stream error instead of the answer.
+//! A refusal that leaves the body unread ends the connection under the client's feet: it then sees a
+//! stream error (HTTP/2) or a broken pipe (HTTP/1.1) instead of the answer. So a body that is too long
+//! is read on for a while, and thrown away.
 
-use std::error::Error;
+use std::time::Duration;
 
-use axum::body::{Body, HttpBody, to_bytes};
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body_util::LengthLimitError;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 
 use crate::problem::Problem;
 
 /// No request of a phone or a provider is longer, in bytes.
 const LONGEST: usize = 256 * 1024;
+/// How far a longer one is read, in bytes; whoever sends even more loses the connection.
+const READ_ON_TO: usize = 2 * 1024 * 1024;
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Lets requests through whose body has arrived whole.
 pub(crate) async fn arrived(request: Request, next: Next) -> Response {
@@ -22,14 +29,48 @@ pub(crate) async fn arrived(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    match to_bytes(body, LONGEST).await {
+    let body = tokio::time::timeout(PATIENCE, whole(body)).await.unwrap_or_else(|_elapsed| Err(unreadable()));
+    match body {
         Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
-        Err(error) if is_too_long(&error) => Problem::too_long().into_response(),
-        Err(_) => Problem::malformed("body_unreadable", "the body did not arrive whole; send the request again")
-            .into_response(),
+        Err(problem) => problem.into_response(),
     }
 }
 
-fn is_too_long(error: &axum::Error) -> bool {
-    error.source().is_some_and(<dyn Error>::is::<LengthLimitError>)
+async fn whole(mut body: Body) -> Result<Bytes, Problem> {
+    let (mut taken, mut length) = (BytesMut::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| unreadable())?;
+        // What is no data is a trailer, which says nothing here.
+        let data = frame.into_data().unwrap_or_default();
+        length += data.len();
+        if length > READ_ON_TO {
+            break;
+        }
+        if length <= LONGEST {
+            taken.extend_from_slice(&data);
+        }
+    }
+    if length > LONGEST { Err(Problem::too_long()) } else { Ok(taken.freeze()) }
+}
+
+fn unreadable() -> Problem {
+    Problem::malformed("body_unreadable", "the body did not arrive whole; send the request again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn of_length(length: usize) -> Result<usize, Problem> {
+        whole(Body::from(vec![b'x'; length])).await.map(|bytes| bytes.len())
+    }
+
+    #[tokio::test]
+    async fn a_body_has_at_most_256_kib() {
+        assert_eq!(of_length(0).await, Ok(0));
+        assert_eq!(of_length(LONGEST).await, Ok(LONGEST));
+        for length in [LONGEST + 1, READ_ON_TO + 1] {
+            assert_eq!(of_length(length).await, Err(Problem::too_long()));
+        }
+    }
 }

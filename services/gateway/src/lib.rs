@@ -10,6 +10,7 @@ mod health;
 mod limits;
 mod listen;
 mod metrics;
+mod observation_id;
 mod phone;
 mod problem;
 mod provider;

@@ -32,6 +32,8 @@ use crate::limits::Network;
 
 /// How long a client may take over its handshake, its first request, and each request's head.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often an HTTP/2 client is asked whether it still lives.
+const SIGN_OF_LIFE: Duration = Duration::from_mins(1);
 /// How long requests under way may take to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 /// The longest head of a request in HTTP/1, in bytes. A phone's is a tenth of it.
@@ -185,6 +187,8 @@ impl Handler {
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LONGEST_HEAD);
         builder.http2().timer(TokioTimer::new()).max_concurrent_streams(64);
+        // A client that has vanished must not hold its connection for ever.
+        builder.http2().keep_alive_interval(SIGN_OF_LIFE).keep_alive_timeout(PATIENCE);
         let served = self.watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
         if let Err(error) = served_unless_silent(served, &asked).await {
             tracing::debug!(%error, client = %connection.client, "a connection ended early");

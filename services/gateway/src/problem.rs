@@ -50,7 +50,7 @@ impl Problem {
     pub fn too_long() -> Self {
         Self {
             status: StatusCode::PAYLOAD_TOO_LARGE,
-            title: "Too long",
+            title: "The request is too long",
             reason: "body_too_long".to_owned(),
             detail: "a body has at most 256 KiB; send less at once".to_owned(),
         }

@@ -28,7 +28,7 @@ pub struct GatewayConfig {
     pub unknown_burst: u32,
     /// How many of them it may ask each second after that.
     pub unknown_per_second: u32,
-    /// How many observations wait at most while they cannot be recorded.
+    /// How many entries wait at most while they cannot be recorded; a question with its answer is one.
     pub journal_capacity: usize,
 }
 

@@ -67,7 +67,10 @@ fn a_body_that_does_not_come_holds_up_nobody() {
     let slow: Vec<Wire> = (0..20)
         .map(|_| {
             let head = "POST /software/edos/callhome/rc?id=00562b043615 HTTP/1.1\r\nHost: localhost\r\n";
-            scene.http().say(head).say("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\nsw=")
+            scene
+                .http()
+                .say(head)
+                .say("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\nsw=")
         })
         .collect();
     scene.check("half a body");
@@ -151,9 +154,12 @@ fn bodies_that_are_too_long_or_come_in_pieces() {
     let scene = Scene::set();
     let long = "x".repeat(300 * 1024);
     for path in ["/report/x", "/activate", "/v1/token", &format!("/{MAC}.cfg")] {
-        let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", long.len());
-        let heard = scene.http().say(head).say(&long).hear();
-        assert!(matches!(statuses(&heard)[..], ["400" | "413"]), "{path}: {heard}");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            long.len()
+        );
+        let answer = scene.http().say(head).say(&long).hear();
+        assert!(matches!(statuses(&answer)[..], ["400" | "413"]), "{path}: {answer}");
         scene.check(path);
     }
 

@@ -1,6 +1,7 @@
 //! Every route, with every method, for every caller: the status each gets, compared with
 //! `tests/golden/access_matrix.txt`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::json;
@@ -169,18 +170,46 @@ fn shown(cells: &[(&Route, &str)], table: &[Vec<u16>]) -> String {
          # {mac}, {profile} and {provider} are the owner's; {token} is forged. /{mac}.cfg stands for every door.\n\
          # UPDATE_GOLDEN=1 cargo test -p system-tests access_matrix  writes this file anew; review every 2xx.\n",
     );
-    let mut last = None;
-    for ((route, method), statuses) in cells.iter().zip(table) {
-        if last != Some(*route) {
-            let port = if route.is_internal { " (internal port)" } else { "" };
-            writeln!(text, "\n{}{port}", route.path).expect("text");
-            writeln!(text, "  {:<8} {}", "", CALLERS.join(" ")).expect("text");
-            last = Some(*route);
-        }
-        let columns: Vec<_> = CALLERS.iter().zip(statuses).map(|(name, status)| format!("{status:<0$}", name.len())).collect();
-        writeln!(text, "  {method:<8} {}", columns.join(" ").trim_end()).expect("text");
+    let rows: Vec<_> = cells.iter().zip(table).collect();
+    for of_one_route in rows.chunks(METHODS.len()) {
+        let route = of_one_route[0].0.0;
+        let port = if route.is_internal { " (internal port)" } else { "" };
+        writeln!(text, "\n{}{port}", route.path).expect("text");
+        write_different(&mut text, of_one_route);
+        write_same(&mut text, of_one_route);
     }
     text
+}
+
+/// A method and what its callers get.
+type Row<'a> = (&'a (&'a Route, &'a str), &'a Vec<u16>);
+
+/// The methods for which it matters who calls.
+fn write_different(text: &mut String, rows: &[Row<'_>]) {
+    let mut rows = rows.iter().filter(|(_, statuses)| !is_same_for_all(statuses)).peekable();
+    if rows.peek().is_some() {
+        writeln!(text, "  {:<8} {}", "", CALLERS.join(" ")).expect("text");
+    }
+    for ((_, method), statuses) in rows {
+        let cell = |(name, status): (&&str, &u16)| format!("{status:<0$}", name.len());
+        let columns: Vec<_> = CALLERS.iter().zip(*statuses).map(cell).collect();
+        writeln!(text, "  {method:<8} {}", columns.join(" ").trim_end()).expect("text");
+    }
+}
+
+/// Those for which it does not, by status.
+fn write_same(text: &mut String, rows: &[Row<'_>]) {
+    let mut methods = BTreeMap::<u16, Vec<&str>>::new();
+    for ((_, method), statuses) in rows.iter().filter(|(_, statuses)| is_same_for_all(statuses)) {
+        methods.entry(statuses[0]).or_default().push(method);
+    }
+    for (status, methods) in methods {
+        writeln!(text, "  everybody {status}: {}", methods.join(" ")).expect("text");
+    }
+}
+
+fn is_same_for_all(statuses: &[u16]) -> bool {
+    statuses.iter().all(|status| *status == statuses[0])
 }
 
 fn assert_golden(table: &str) {

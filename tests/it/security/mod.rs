@@ -3,3 +3,4 @@
 mod access_matrix;
 mod forger;
 mod forgeries;
+mod secrets;

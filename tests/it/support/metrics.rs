@@ -1,13 +1,13 @@
-//! What `/metrics` shows, read as strictly as OpenMetrics 1.0 asks for.
+//! What `/metrics` shows, read as strictly as the format (`OpenMetrics` 1.0) asks for.
 
 use std::collections::BTreeMap;
 
 use super::curl::Curl;
 use super::server::Server;
 
-/// Every sample, by its name and labels as written.
+/// Every sample as written, by its name and labels.
 #[derive(Debug)]
-pub struct Metrics(BTreeMap<String, f64>);
+pub struct Metrics(BTreeMap<String, String>);
 
 impl Metrics {
     /// What `server` has counted; panics where it is not written as it should be.
@@ -28,9 +28,9 @@ impl Metrics {
         Self(samples)
     }
 
-    /// The sample of that name, labels included; 0 where nothing was counted yet.
-    pub fn value(&self, name: &str) -> f64 {
-        self.0.get(name).copied().unwrap_or_default()
+    /// The counter or gauge of that name, labels included; 0 where nothing was counted yet.
+    pub fn value(&self, name: &str) -> u64 {
+        self.0.get(name).map_or(0, |text| text.parse().expect("a whole number"))
     }
 
     /// Whether there is a sample whose name, without labels, is `name`.
@@ -51,9 +51,9 @@ fn note_type(about: &str, types: &mut BTreeMap<String, String>) {
 }
 
 /// `name{label="value"} 1.5`
-fn note_sample(line: &str, types: &BTreeMap<String, String>, samples: &mut BTreeMap<String, f64>) {
+fn note_sample(line: &str, types: &BTreeMap<String, String>, samples: &mut BTreeMap<String, String>) {
     let (sample, value) = line.rsplit_once(' ').expect("a name and a value");
-    let value: f64 = value.parse().expect("a number");
+    assert!(value.parse::<f64>().is_ok(), "{line}");
     let (name, labels) = sample.split_once('{').map_or((sample, None), |(name, labels)| (name, Some(labels)));
     assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'), "{line}");
     if let Some(labels) = labels {
@@ -69,5 +69,5 @@ fn note_sample(line: &str, types: &BTreeMap<String, String>, samples: &mut BTree
         name.strip_prefix(family.as_str()).is_some_and(|suffix| suffixes(kind).contains(&suffix))
     });
     assert!(is_announced, "no TYPE for {line}");
-    assert!(samples.insert(sample.to_owned(), value).is_none(), "twice: {line}");
+    assert!(samples.insert(sample.to_owned(), value.to_owned()).is_none(), "twice: {line}");
 }

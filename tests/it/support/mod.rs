@@ -17,7 +17,7 @@ pub use curl::{Answer, Curl};
 pub use demo::Demo;
 pub use metrics::Metrics;
 pub use nps::Nps;
-pub use phone::{Phone, Walk};
+pub use phone::Phone;
 pub use provider::{Login, Provider};
 pub use server::{Server, Settings, eventually};
 pub use wire::{Question, Wire};

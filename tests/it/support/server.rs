@@ -15,7 +15,7 @@ use super::curl::Curl;
 use super::provider::{Login, Provider};
 
 /// How long a test waits for something that should happen soon; only a failing test waits so long.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a test changes of the configuration: lines of TOML.
 #[derive(Default, Clone)]
@@ -49,9 +49,12 @@ impl Server {
 
     fn on(folder: Arc<TempDir>, settings: Settings, log: Arc<Mutex<String>>) -> Self {
         let config = folder.path().join("dialtone.toml");
+        // What settings say of the log goes before; its format must stay JSON, which is read below.
+        let log_as_usual = "[log]\nformat = \"json\"\nfilter = \"debug\"\n";
+        let how_to_log = if settings.toml.contains("[log]") { "" } else { log_as_usual };
         let toml = format!(
             "data = {:?}\n{}\n[listen]\nhttps = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ninternal = \"127.0.0.1:0\"\n\
-             [log]\nformat = \"json\"\nfilter = \"debug\"\n",
+             {how_to_log}",
             folder.path().join("data").display().to_string(),
             settings.toml,
         );

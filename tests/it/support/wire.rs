@@ -85,8 +85,8 @@ impl Question<'_> {
     }
 }
 
-fn whole_answer(heard: &str) -> Option<(u16, String)> {
-    let (head, body) = heard.split_once("\r\n\r\n")?;
+fn whole_answer(answer: &str) -> Option<(u16, String)> {
+    let (head, body) = answer.split_once("\r\n\r\n")?;
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
     let status = head.split(' ').nth(1)?.parse().expect("a status");
     (body.len() == length.parse::<usize>().expect("a length")).then(|| (status, body.to_owned()))

@@ -20,7 +20,7 @@ const END_OF_TIME: i64 = 253_402_300_799_999_999;
 /// What is wrong with an observation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidObservation {
-    #[error("its id must be 16 random bytes")]
+    #[error("its id must be 16 bytes")]
     Id,
     #[error(transparent)]
     Mac(#[from] InvalidMacAddress),

@@ -153,7 +153,11 @@ impl Writer {
         loop {
             match self.send(batch).await {
                 Ok(()) => return self.done(batch),
-                Err(failure) if failure.kind == ErrorKind::Malformed => return self.give_up(batch, &failure),
+                Err(failure) if failure.kind == ErrorKind::Malformed && batch.len() == 1 => {
+                    return self.give_up(batch, &failure);
+                }
+                // One bad entry must not take the others with it.
+                Err(failure) if failure.kind == ErrorKind::Malformed => return self.deliver_in_halves(batch).await,
                 Err(failure) if *self.stopped.borrow() => {
                     self.waiting.close();
                     while let Ok(entry) = self.waiting.try_recv() {
@@ -169,6 +173,12 @@ impl Writer {
             }
             pause = (pause * 2).min(PAUSES.1);
         }
+    }
+
+    async fn deliver_in_halves(&mut self, batch: &mut Vec<Entry>) {
+        let mut second = batch.split_off(batch.len() / 2);
+        Box::pin(self.deliver(batch)).await;
+        Box::pin(self.deliver(&mut second)).await;
     }
 
     async fn send(&mut self, batch: &[Entry]) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ use vocabulary::{DeviceModel, Firmware, MacAddress, SerialNumber};
 use super::identity::Identity;
 use crate::Gateway;
 use crate::listen::Source;
+use crate::observation_id::observation_id;
 use crate::request_id::RequestId;
 
 /// One request of a phone.
@@ -60,10 +61,11 @@ impl Contact {
     }
 
     fn observation(&self, gateway: &Gateway, provider_id: &str, event: Event) -> Observation {
+        let now = gateway.clock().now();
         Observation {
-            id: gateway.randomness().bytes::<16>().to_vec(),
+            id: observation_id(gateway.randomness(), now),
             mac: self.mac.to_u64(),
-            at: gateway.clock().now().as_micros(),
+            at: now.as_micros(),
             evidence: Evidence::Observed.into(),
             event: Some(event),
             source: self.source.address_text(),

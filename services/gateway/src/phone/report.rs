@@ -22,6 +22,7 @@ use super::status_report;
 use crate::Gateway;
 use crate::backends::PHONE_DEADLINE;
 use crate::listen::Source;
+use crate::observation_id::observation_id;
 use crate::report_event::ReportEvent;
 use crate::request_id::RequestId;
 
@@ -43,7 +44,8 @@ pub(crate) async fn report(
         Ok(event) => event,
         Err(sentence) => return answer::text(StatusCode::BAD_REQUEST, &sentence),
     };
-    let report = Report { mac, event, source: Source::of(&parts).address_text(), request_id: RequestId::draw(&gateway).0 };
+    let report =
+        Report { mac, event, source: Source::of(&parts).address_text(), request_id: RequestId::draw(&gateway).0 };
     // Not the path: it holds the token.
     let span = tracing::debug_span!("phone.report", request.id = report.request_id, device.mac = %mac);
     record(&gateway, report).instrument(span).await
@@ -81,7 +83,7 @@ async fn observation(gateway: &Gateway, report: Report) -> Observation {
     let Report { mac, event, source, request_id } = report;
     let now = gateway.clock().now();
     Observation {
-        id: gateway.randomness().bytes::<16>().to_vec(),
+        id: observation_id(gateway.randomness(), now),
         mac: mac.to_u64(),
         at: now.as_micros(),
         evidence: Evidence::Reported.into(),

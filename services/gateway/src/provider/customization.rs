@@ -167,7 +167,8 @@ mod tests {
             ..Phone::default()
         };
         assert!(
-            json(failed(404)).contains(r#""next_retry":"2026-11-22T18:00:00.000000Z","failure":{"class":"B","status":404}"#)
+            json(failed(404))
+                .contains(r#""next_retry":"2026-11-22T18:00:00.000000Z","failure":{"class":"B","status":404}"#)
         );
         assert!(json(failed(0)).contains(r#""failure":{"class":"B","status":null}"#));
     }

@@ -14,6 +14,7 @@ use super::promised;
 use crate::Gateway;
 use crate::auth::Provider;
 use crate::backends::PROVIDER_DEADLINE;
+use crate::observation_id::observation_id;
 use crate::problem::Problem;
 use crate::request_id::RequestId;
 
@@ -67,10 +68,11 @@ impl OwnedPhone {
 
     /// Something the provider says of the phone, at this moment.
     pub fn stated(&self, gateway: &Gateway, event: Event) -> Observation {
+        let now = gateway.clock().now();
         Observation {
-            id: gateway.randomness().bytes::<16>().to_vec(),
+            id: observation_id(gateway.randomness(), now),
             mac: self.mac.to_u64(),
-            at: gateway.clock().now().as_micros(),
+            at: now.as_micros(),
             evidence: Evidence::Stated.into(),
             event: Some(event),
             // The provider's own address says nothing of the phone.

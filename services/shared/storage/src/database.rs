@@ -69,9 +69,9 @@ impl Db {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers: reads a page of it, which a mere `SELECT 1` would not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&self.readers).await?;
         Ok(())
     }
 

@@ -91,7 +91,7 @@ fn a_phone_that_cannot_be_is_refused_by_name() {
     let cases = [
         (put("nonsense", main), "invalid_mac", "not a MAC address"),
         (put("01005e000001", main), "invalid_mac", "cannot be a phone's"),
-        (put("000000000000", main), "invalid_mac", "MAC address"),
+        (put("000000000000", main), "invalid_mac", "cannot be a phone's"),
         (put(MAC, r#"{"profile":"other"}"#), "unknown_profile", "/v1/profiles"),
         (put(MAC, "{}"), "invalid_body", "missing field `profile`"),
         (put(MAC, r#"{"profile":"main","serial":"é"}"#), "invalid_body", "serial: "),

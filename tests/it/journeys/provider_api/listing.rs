@@ -82,7 +82,7 @@ fn a_list_is_read_page_by_page_and_by_every_filter() {
         (
             format!("state=custom+pending&profile={second}&model=CP-7832-3PCC&text=FCH&limit=5"),
             those(&|n| n % 30 == 0),
-            2,
+            3,
         ),
     ];
     for (query, wanted, pages) in cases {

@@ -103,7 +103,7 @@ fn a_profile_that_cannot_be_is_refused_by_name() {
             "the member profile_rule",
         ),
         (r#"{"name":"B","profile_rule":"/a","parameters":{"1 x":"/b"}}"#, 400, "invalid_parameter", "needs a name"),
-        (r#"{"name":"B","profile_rule":{"value":"/a","ua":"x"}}"#, 400, "invalid_body", "ua"),
+        (r#"{"name":"B","profile_rule":{"value":"/a","ua":"x"}}"#, 400, "invalid_body", "`na`, `ro`, `rw`"),
     ];
     for (body, status, reason, said) in cases {
         let problem = told(&refused(body), status, reason);
