@@ -12,6 +12,7 @@
 //!   accounts.db redirection.db   customization.db
 //! ```
 
+use std::path::Path;
 use std::sync::Arc;
 
 use accounts::{Accounts, AccountsConfig};
@@ -29,7 +30,7 @@ use rpc::{Peer, RpcMetrics, local};
 use vocabulary::{Clock, Randomness};
 
 use crate::config::Config;
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, make_private};
 
 /// Where time and randomness come from; arguments of everything below.
 #[derive(Clone)]
@@ -57,8 +58,8 @@ pub struct Services {
 
 impl Services {
     /// Opens their databases in the folder `databases`, and makes what is missing.
-    pub async fn open(folder: &DataFolder, databases: &std::path::Path, sources: &Sources) -> Result<Self> {
-        std::fs::create_dir_all(databases)?;
+    pub async fn open(folder: &DataFolder, databases: &Path, sources: &Sources) -> Result<Self> {
+        make_private(databases)?;
         let database = |name: &str| databases.join(name);
         let accounts = AccountsConfig { database: database("accounts.db"), signing_key: folder.token_key() };
         let Sources { clock, randomness } = sources.clone();

@@ -27,14 +27,12 @@ pub struct Lock {
 }
 
 impl DataFolder {
-    /// The folder at `path`, made where it is missing, for its owner only.
+    /// The folder at `path`, made where it is missing. What is secret in it is for its owner only.
     pub fn open(path: &Path) -> Result<Self> {
         fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {}", path.display()))?;
         let folder = Self(path.to_owned());
-        for part in [folder.0.join("keys"), folder.tls()] {
-            fs::create_dir_all(&part).with_context(|| format!("cannot make {}", part.display()))?;
-            fs::set_permissions(&part, fs::Permissions::from_mode(0o700))?;
-        }
+        make_private(&folder.0.join("keys"))?;
+        make_private(&folder.tls())?;
         Ok(folder)
     }
 
@@ -86,6 +84,13 @@ impl DataFolder {
         let key = bytes.try_into().ok().with_context(|| format!("{} does not hold 32 bytes", path.display()))?;
         Ok(Secret::new(key))
     }
+}
+
+/// Makes a folder that only its owner may look into (mode 700).
+pub fn make_private(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("cannot close {}", path.display()))
 }
 
 /// Writes a file that only its owner may read (mode 600), whole or not at all, and durably.

@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::assembly::Sources;
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, make_private};
 
 /// What can be done with operators.
 #[derive(Debug, Subcommand)]
@@ -28,7 +28,7 @@ pub enum OperatorCommand {
 pub async fn run(command: OperatorCommand) -> Result<ExitCode> {
     let OperatorCommand::Create { name, data } = command;
     let folder = DataFolder::open(&data)?;
-    std::fs::create_dir_all(folder.databases())?;
+    make_private(&folder.databases())?;
     let config = AccountsConfig { database: folder.databases().join("accounts.db"), signing_key: folder.token_key() };
     let Sources { clock, randomness } = Sources::system()?;
     let accounts = Accounts::open(config, clock, randomness).await?;
