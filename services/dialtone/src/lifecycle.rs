@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use gateway::{Gateway, Listener, Listening, internal_routes, public_routes};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::assembly::{self, Services, Sources};
@@ -22,7 +22,15 @@ pub struct Server {
     services: Services,
     stop: watch::Sender<bool>,
     ports: [Listening; 3],
+    stop_signals: StopSignals,
     _lock: Lock,
+}
+
+/// Ctrl-C, and `kill`. Heard from the moment on at which the server says that it serves, so that whoever
+/// has read this can stop it in good order at once.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 /// Where the server listens, with the real ports.
@@ -53,9 +61,19 @@ impl Server {
             http.serve(public, stopped.clone()),
             internal.serve(internal_routes(gateway.clone()), stopped),
         ];
+        let stop_signals =
+            StopSignals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
         tracing::info!(https = %addresses.https, http = %addresses.http, internal = %addresses.internal, "serving");
         let development_authority = certificate.development_authority;
-        Ok(Self { addresses, development_authority, gateway, services, stop, ports, _lock: lock })
+        Ok(Self { addresses, development_authority, gateway, services, stop, ports, stop_signals, _lock: lock })
+    }
+
+    /// Waits until the process is told to stop.
+    pub async fn told_to_stop(&mut self) {
+        tokio::select! {
+            _ = self.stop_signals.terminate.recv() => {}
+            _ = self.stop_signals.interrupt.recv() => {}
+        }
     }
 
     /// Takes no more requests, finishes those under way, records what waits, closes the databases.
@@ -70,15 +88,4 @@ impl Server {
         self.services.close().await;
         tracing::info!("stopped");
     }
-}
-
-/// Waits until the process is told to stop (Ctrl-C, or `kill`).
-pub async fn told_to_stop() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

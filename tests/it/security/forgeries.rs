@@ -19,7 +19,7 @@ fn nobody_is_believed_who_cannot_prove_it() {
 
     let as_globex = with(claims.clone(), "provider", &json!(globex.id));
     let as_operator = with(with(claims.clone(), "role", &json!("operator")), "provider", &json!(null));
-    let mut forged = vec![
+    let mut tokens = vec![
         forger.altered_signature(),
         forger.altered_claims(&as_globex),
         forger.altered_claims(&as_operator),
@@ -27,10 +27,11 @@ fn nobody_is_believed_who_cannot_prove_it() {
         acme.login.token.replacen('.', "..", 1),
         acme.login.client_secret.clone(),
     ];
-    forged.extend(["none", "None", "NONE", "nOnE", ""].map(|algorithm| forger.unsigned(algorithm)));
-    forged.extend(forger.signed_with_the_public_key());
-    let wrong_headers = [("kid", json!("other")), ("kid", json!(null)), ("alg", json!("ES256")), ("crit", json!(["exp"]))];
-    forged.extend(wrong_headers.map(|(name, value)| forger.signed(&with(header.clone(), name, &value), &claims)));
+    tokens.extend(["none", "None", "NONE", "nOnE", ""].map(|algorithm| forger.unsigned(algorithm)));
+    tokens.extend(forger.signed_with_the_public_key());
+    let wrong_headers =
+        [("kid", json!("other")), ("kid", json!(null)), ("alg", json!("ES256")), ("crit", json!(["exp"]))];
+    tokens.extend(wrong_headers.map(|(name, value)| forger.signed(&with(header.clone(), name, &value), &claims)));
     let wrong_claims = [
         ("aud", json!("dialtone-report")),
         ("aud", json!(null)),
@@ -42,8 +43,8 @@ fn nobody_is_believed_who_cannot_prove_it() {
         ("provider", json!(null)),
         ("provider", json!("prv_1' OR 1=1 --")),
     ];
-    forged.extend(wrong_claims.map(|(name, value)| forger.signed(&header, &with(claims.clone(), name, &value))));
-    for token in forged {
+    tokens.extend(wrong_claims.map(|(name, value)| forger.signed(&header, &with(claims.clone(), name, &value))));
+    for token in tokens {
         ask(&token).problem(401, "token_invalid");
     }
     ask(&forger.expired()).problem(401, "token_expired");

@@ -1,1 +1,6 @@
-//! To come.
+//! Has something moved that others rely on? Reads the repository; starts the program only where needed.
+
+mod contracts;
+mod dependencies;
+mod files;
+mod migrations;

@@ -15,7 +15,7 @@ use crate::certificate;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::demonstration::{Demonstration, PHONES, PROVIDER, STRANGER};
-use crate::lifecycle::{Server, told_to_stop};
+use crate::lifecycle::Server;
 
 /// Serves until told to stop.
 pub async fn run(args: ServeArgs) -> Result<ExitCode> {
@@ -36,7 +36,7 @@ pub async fn run(args: ServeArgs) -> Result<ExitCode> {
         (None, Some(nps)) => Some(set_up(&config, &folder, nps.address(), &sources).await?),
         (earlier, _) => earlier,
     };
-    let server = Server::start(&config, &folder, lock, &sources).await?;
+    let mut server = Server::start(&config, &folder, lock, &sources).await?;
     match &demonstration {
         Some(demonstration) => {
             if is_new {
@@ -47,7 +47,7 @@ pub async fn run(args: ServeArgs) -> Result<ExitCode> {
         None => println!("This data folder holds an installation without the demonstration; it is served as it is."),
     }
 
-    told_to_stop().await?;
+    server.told_to_stop().await;
     server.stop().await;
     if let Some(nps) = nps {
         nps.stop().await;

@@ -11,7 +11,7 @@ use telemetry::Telemetry;
 use crate::assembly::Sources;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
-use crate::lifecycle::{Server, told_to_stop};
+use crate::lifecycle::Server;
 
 /// What the command line may change of the configuration.
 #[derive(Debug, Args)]
@@ -56,8 +56,8 @@ pub async fn run(args: ServeArgs) -> Result<ExitCode> {
     let telemetry = Telemetry::start(&config.telemetry())?;
     let folder = DataFolder::open(&config.data)?;
     let lock = folder.lock()?;
-    let server = Server::start(&config, &folder, lock, &Sources::system()?).await?;
-    told_to_stop().await?;
+    let mut server = Server::start(&config, &folder, lock, &Sources::system()?).await?;
+    server.told_to_stop().await;
     server.stop().await;
     telemetry.stop();
     Ok(ExitCode::SUCCESS)

@@ -1,3 +1,5 @@
+//! Answers from memory after whatever has changed.
+
 use vocabulary::Randomness;
 
 use super::*;

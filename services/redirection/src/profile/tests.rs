@@ -1,3 +1,5 @@
+//! What a profile must hold, and what it may not.
+
 use proptest::prelude::*;
 
 use super::*;

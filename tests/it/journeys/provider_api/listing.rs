@@ -63,7 +63,7 @@ fn a_list_is_read_page_by_page_and_by_every_filter() {
 
     let those = |wanted: &dyn Fn(u32) -> bool| (0..PHONES).filter(|n| wanted(*n)).collect::<Vec<_>>();
     let cases: [(String, Vec<u32>, usize); 16] = [
-        ("".into(), those(&|_| true), 3),
+        (String::new(), those(&|_| true), 3),
         ("limit=300".into(), those(&|_| true), 1),
         ("limit=7".into(), those(&|_| true), 43),
         (format!("limit=50&profile={second}"), those(&|n| n % 3 == 0), 2),
@@ -89,7 +89,7 @@ fn a_list_is_read_page_by_page_and_by_every_filter() {
         assert_eq!(found(&server, &acme, &query), (wanted, pages), "{query}");
     }
     // A cursor is a MAC in any spelling, and need not be a phone's.
-    assert_eq!(found(&server, &acme, "limit=500&after=00:56:2B:00:01:00").0, ((0x101)..PHONES).collect::<Vec<_>>());
+    assert_eq!(found(&server, &acme, "limit=500&after=00:56:2B:00:01:00").0, (0x101..PHONES).collect::<Vec<_>>());
 }
 
 #[test]

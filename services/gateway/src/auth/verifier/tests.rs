@@ -1,3 +1,5 @@
+//! Tokens that are believed and tokens that are not, and when keys are fetched again.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine;

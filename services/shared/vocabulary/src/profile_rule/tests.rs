@@ -1,3 +1,5 @@
+//! Rules as providers write them: what is understood, and what is refused.
+
 use proptest::prelude::*;
 
 use super::*;
