@@ -81,6 +81,8 @@ mod tests {
         let text = std::str::from_utf8(&bytes).expect("text");
         let lines: Vec<_> = text.split_terminator("\r\n").collect();
         assert_eq!((lines.len(), lines[0]), (1001, "code,id,expires_at,model,mac"));
-        assert_eq!(lines[1000], "0000-0000-0000-0999,cod_999,2026-11-22T18:00:00.000000Z,\"a,\"\"b\"\"\",0004f2aabbcc");
+        let expires_at = moment(1_795_370_400_000_000).expect("a time");
+        let last = format!("0000-0000-0000-0999,cod_999,{expires_at},\"a,\"\"b\"\"\",0004f2aabbcc");
+        assert_eq!(lines[1000], last);
     }
 }

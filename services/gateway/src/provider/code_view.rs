@@ -29,9 +29,12 @@ pub(super) struct CodeView {
     redeemed_at: Option<String>,
     /// Why an operator refused it.
     refusal: Option<String>,
-    /// Wrong guesses against its limits in the last 24 hours, and whether they look like a search.
-    misses: u64,
-    looks_searched: bool,
+    /// Wrong guesses against its limits in the last 24 hours, and whether they look like a search. Left
+    /// out of lists, as the expected phones are: they are counted when a code is read by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    misses: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    looks_searched: Option<bool>,
 }
 
 /// The JSON of a directory code's limits, as they can be sent back.
@@ -43,7 +46,8 @@ struct LimitsView {
     models: Vec<String>,
     networks: Vec<String>,
     registered_only: bool,
-    macs: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    macs: Option<Vec<String>>,
 }
 
 impl From<Limits> for LimitsView {
@@ -55,7 +59,7 @@ impl From<Limits> for LimitsView {
             models: limits.models,
             networks: limits.networks,
             registered_only: limits.registered_only,
-            macs: limits.macs.into_iter().map(shown).collect(),
+            macs: Some(limits.macs.into_iter().map(shown).collect()),
         }
     }
 }
@@ -81,9 +85,18 @@ impl From<Code> for CodeView {
             redeemed_by: phone(code.redeemed_by),
             redeemed_at: moment(code.redeemed_at),
             refusal: given(code.refusal),
-            misses: code.misses,
-            looks_searched: code.looks_searched,
+            misses: Some(code.misses),
+            looks_searched: Some(code.looks_searched),
         }
+    }
+}
+
+impl CodeView {
+    /// The code as one of a list.
+    pub fn listed(code: Code) -> Self {
+        let view = Self::from(code);
+        let limits = view.limits.map(|limits| LimitsView { macs: None, ..limits });
+        Self { limits, misses: None, looks_searched: None, ..view }
     }
 }
 

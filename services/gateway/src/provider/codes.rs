@@ -156,7 +156,7 @@ pub(crate) async fn list(
     let answer = gateway.backends().onboarding.clone().list_codes(within(PROVIDER_DEADLINE, request)).await?;
     let answer = answer.into_inner();
     let last = answer.codes.last().map(|code| code.id.clone());
-    let codes = answer.codes.into_iter().map(CodeView::from).collect();
+    let codes = answer.codes.into_iter().map(CodeView::listed).collect();
     let (outstanding, expired) = (answer.outstanding, answer.expired);
     Ok(Json(Page { codes, next: last.filter(|_| answer.more), outstanding, expired }).into_response())
 }
