@@ -143,12 +143,17 @@ impl Server {
     pub fn crash_and_restart(mut self) -> Self {
         self.kill("KILL");
         self.end();
-        Self::on(Arc::clone(&self.folder), self.settings.clone(), Arc::clone(&self.log))
+        self.again()
     }
 
     /// Stops the process in good order, and starts another on the same data.
     pub fn restart(mut self) -> Self {
         assert!(self.stop().success());
+        self.again()
+    }
+
+    /// Starts another process on the same data; this one has ended.
+    pub fn again(self) -> Self {
         Self::on(Arc::clone(&self.folder), self.settings.clone(), Arc::clone(&self.log))
     }
 }

@@ -1,20 +1,12 @@
-//! New personal codes as a CSV file (RFC 4180), sent line by line: the codes are nowhere twice.
+//! New personal codes as a CSV file (RFC 4180).
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contracts::onboarding::{Code, NewPersonalCode};
-use hyper::body::Frame;
 
+use super::code_stream::CodeStream;
 use super::code_view::{grouped, phone};
 use super::json::moment;
-
-/// How many lines are sent at once.
-const LINES: usize = 256;
 
 /// 201 and the codes, one a line.
 pub(super) fn answer(codes: Vec<NewPersonalCode>) -> Response {
@@ -23,28 +15,9 @@ pub(super) fn answer(codes: Vec<NewPersonalCode>) -> Response {
         (header::CONTENT_DISPOSITION, "attachment; filename=\"activation-codes.csv\""),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    let lines = Lines { head: Some("code,id,expires_at,model,mac\r\n"), codes: codes.into_iter() };
-    (StatusCode::CREATED, headers, Body::new(lines)).into_response()
-}
-
-/// What is still to be sent.
-struct Lines {
-    head: Option<&'static str>,
-    codes: std::vec::IntoIter<NewPersonalCode>,
-}
-
-impl hyper::body::Body for Lines {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let mut text = self.head.take().unwrap_or_default().to_owned();
-        for new in self.codes.by_ref().take(LINES) {
-            text.push_str(&line(new));
-        }
-        let frame = (!text.is_empty()).then(|| Ok(Frame::data(text.into())));
-        Poll::Ready(frame)
-    }
+    let lines =
+        CodeStream { head: "code,id,expires_at,model,mac\r\n", tail: "", codes: codes.into_iter(), write: line };
+    (StatusCode::CREATED, headers, lines.into_body()).into_response()
 }
 
 fn line(new: NewPersonalCode) -> String {

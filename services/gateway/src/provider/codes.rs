@@ -17,6 +17,7 @@ use vocabulary::ProviderId;
 use super::code_body::{ChangeBody, DecisionBody, LimitsBody, NewCodes, profile_id, time};
 use super::code_lines;
 use super::code_secrecy::carries_secret;
+use super::code_sheet;
 use super::code_view::{CodeView, NewCodeView, RiskView, kind_name, state_name};
 use super::json::Body;
 use super::page::{Limit, Query};
@@ -129,6 +130,9 @@ async fn create_personal(
     let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepted.contains("text/csv") {
         return Ok(code_lines::answer(answer.codes));
+    }
+    if accepted.contains("text/html") {
+        return Ok(code_sheet::answer(answer.codes));
     }
     let risk = promised(answer.risk)?.into();
     let made = Made { codes: answer.codes.into_iter().map(Into::into).collect(), risk };

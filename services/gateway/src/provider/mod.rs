@@ -7,6 +7,8 @@ mod code_body;
 mod code_lines;
 pub(crate) mod code_numbers;
 mod code_secrecy;
+mod code_sheet;
+mod code_stream;
 mod code_view;
 pub(crate) mod codes;
 pub(crate) mod customization;
