@@ -48,7 +48,8 @@ fn changed_limits_act_at_once() {
     redeem(&server, "12345678", &mac(1)).expect(200);
     redeem(&server, "12345678", &mac(2)).expect(403);
     let path = format!("/v1/codes/{code}");
-    let change = |body: &serde_json::Value| desk.provider.ask(&server, &path).method("PATCH").json(&body.to_string()).send();
+    let change =
+        |body: &serde_json::Value| desk.provider.ask(&server, &path).method("PATCH").json(&body.to_string()).send();
     let changed = change(&json!({"limits": {"models": ["CP-7832-3PCC"]}})).expect(200).json();
     assert_eq!(changed["limits"]["models"], json!(["CP-7832-3PCC"]));
     assert!(changed["limits"]["activations"].is_null() && changed["risk"]["length"] == 8, "{changed}");

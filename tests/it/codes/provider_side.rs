@@ -61,6 +61,20 @@ fn ten_thousand_personal_codes_come_as_a_file() {
 }
 
 #[test]
+fn codes_come_as_a_page_to_print() {
+    let server = Server::start();
+    let desk = Desk::at(&server, "acme", RULE);
+    let body = json!({"kind": "personal", "profile": desk.profile, "count": 40}).to_string();
+    let page = desk.provider.ask(&server, "/v1/codes").header("Accept: text/html").json(&body).send().expect(201);
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    assert_eq!((page.body.matches("<svg").count(), page.body.matches("<strong>").count()), (40, 40));
+    let (_, rest) = page.body.split_once("<strong>").expect("a code");
+    let (code, _) = rest.split_once('<').expect("its end");
+    assert_eq!(code.len(), 19);
+    redeem(&server, code, &mac(1)).expect(200);
+}
+
+#[test]
 fn a_profile_with_a_secret_has_no_directory_code() {
     let server = Server::start();
     let desk = Desk::at(&server, "acme", "[--key topsecretkey] https://nps.example/$MA.xml");

@@ -1,9 +1,12 @@
 //! A user types a code, and the phone is its provider's.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use serde_json::json;
 
 use super::{Desk, INVALID, mac, redeem};
-use crate::support::{Nps, Phone, Server};
+use crate::support::{Nps, Phone, Server, dialtone};
 
 const MAC: &str = "00562b043615";
 const RULE: &str = "https://nps.example/$MA.xml";
@@ -130,6 +133,38 @@ fn a_gds_rule_brings_the_code_screen_up() {
     assert_eq!(right.exit_code, Some(0), "{right:?}");
     assert_eq!(right.states(), ["Open>Pending", "Pending>Custom Pending", "Custom Pending>Acquired"]);
     assert_eq!(desk.provider.state(&server, MAC), "Acquired");
+}
+
+#[test]
+fn a_person_types_at_the_code_screen_until_the_code_is_right() {
+    let server = Server::start();
+    let nps = Nps::well();
+    let desk = Desk::at(&server, "acme", &nps.rule());
+    desk.provider.profile(&server, "by code", "gds://");
+    desk.provider.register(&server, MAC, "by code", &json!({})).expect(201);
+    let (_, digits) = desk.personal(&server, &json!({}));
+    let typed = format!("0000 0000 0000 0000\n12\n{digits}\n");
+    let (exit_code, printed) = with_keyboard(&server, &typed);
+    assert_eq!(exit_code, Some(0), "{printed}");
+    assert!(printed.contains("the screen shows: Invalid activation code"), "{printed}");
+    assert!(printed.contains("the screen shows: not an activation code: expected 3 to 16 digits"), "{printed}");
+    assert!(!printed.contains(&digits), "{printed}");
+}
+
+/// The phone with `typed` at its keyboard: its exit status and what it printed.
+fn with_keyboard(server: &Server, typed: &str) -> (Option<i32>, String) {
+    let ca = server.ca().display().to_string();
+    let mut phone = Command::new(dialtone())
+        .args(["phone", "--mac", MAC, "--activate", &server.https, "--ca", &ca])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the phone runs");
+    // What it does not read any more is not an error.
+    let _ = phone.stdin.take().expect("its keyboard").write_all(typed.as_bytes());
+    let output = phone.wait_with_output().expect("its end");
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[test]

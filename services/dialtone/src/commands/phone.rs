@@ -71,8 +71,8 @@ pub struct PhoneArgs {
     nvram: Option<PathBuf>,
     /// The user types this activation code, such as 5414-0112-5617-3816 or '#123456', once the phone wants
     /// one or is Unavailable; without it a code is asked for here when the profile rule is gds://
-    #[arg(long, value_name = "CODE", value_parser = secret)]
-    code: Option<Secret<String>>,
+    #[arg(long, value_name = "CODE")]
+    code: Option<String>,
     /// How often a failure is repeated
     #[arg(long, value_name = "N", default_value_t = 0)]
     retries: u32,
@@ -87,10 +87,6 @@ pub struct PhoneArgs {
     password_file: Option<PathBuf>,
 }
 
-fn secret(text: &str) -> Result<Secret<String>, std::convert::Infallible> {
-    Ok(Secret::new(text.to_owned()))
-}
-
 fn part(text: &str) -> Result<f32, String> {
     let part: f32 = text.parse().map_err(|_| "expected a number from 0 to 1".to_owned())?;
     if (0.0..=1.0).contains(&part) { Ok(part) } else { Err("expected a number from 0 to 1".to_owned()) }
@@ -100,7 +96,7 @@ fn part(text: &str) -> Result<f32, String> {
 pub async fn run(mut args: PhoneArgs) -> anyhow::Result<ExitCode> {
     let print = if args.json { print_object } else { print_line };
     let is_reset = args.factory_reset;
-    let code = args.code.take();
+    let code = args.code.take().map(Secret::new);
     let mut phone = assemble(args).await?;
     if is_reset {
         phone.factory_reset(&mut |step| print(&step)).await?;

@@ -41,10 +41,10 @@ const INVALID: &str = "Invalid activation code";
 struct Activation {
     code: String,
     mac: String,
-    model: String,
-    serial: String,
+    model: Option<String>,
+    serial: Option<String>,
     #[serde(alias = "sw")]
-    firmware: String,
+    firmware: Option<String>,
 }
 
 impl Activation {
@@ -61,22 +61,24 @@ impl Activation {
     fn from_form(body: &[u8]) -> Self {
         let mut activation = Self::default();
         for (name, value) in form_urlencoded::parse(body) {
-            let field = match &*name {
-                "code" => &mut activation.code,
-                "mac" => &mut activation.mac,
-                "model" => &mut activation.model,
-                "serial" => &mut activation.serial,
-                "firmware" | "sw" => &mut activation.firmware,
-                _ => continue,
-            };
-            *field = value.into_owned();
+            let value = value.into_owned();
+            match &*name {
+                "code" => activation.code = value,
+                "mac" => activation.mac = value,
+                "model" => activation.model = Some(value),
+                "serial" => activation.serial = Some(value),
+                "firmware" | "sw" => activation.firmware = Some(value),
+                _ => {}
+            }
         }
         activation
     }
 
     fn identity(&self) -> Identity {
-        let (mac, serial) = (self.mac.parse().ok(), self.serial.parse().ok());
-        let (model, firmware) = (self.model.parse().ok(), self.firmware.parse().ok());
+        let mac = self.mac.parse().ok();
+        let serial = self.serial.as_deref().and_then(|serial| serial.parse().ok());
+        let model = self.model.as_deref().and_then(|model| model.parse().ok());
+        let firmware = self.firmware.as_deref().and_then(|firmware| firmware.parse().ok());
         let said = Identity { mac, serial, model, ..Identity::default() };
         Identity { firmware, ..said }
     }
@@ -202,7 +204,8 @@ mod tests {
 
     fn fields(content_type: &str, body: &str) -> Option<[String; 5]> {
         let it = Activation::understand(content_type, body.as_bytes())?;
-        Some([it.code, it.mac, it.model, it.serial, it.firmware])
+        let [model, serial, firmware] = [it.model, it.serial, it.firmware].map(Option::unwrap_or_default);
+        Some([it.code, it.mac, model, serial, firmware])
     }
 
     #[test]
@@ -218,6 +221,7 @@ mod tests {
     #[test]
     fn code_and_address_are_needed_and_the_rest_is_not() {
         assert!(fields("application/json", r#"{"code":"123456","mac":"00562b043615"}"#).is_some());
+        assert!(fields("application/json", r#"{"code":"123456","mac":"00562b043615","serial":null}"#).is_some());
         assert!(fields("", "code=123456&mac=00562b043615").is_some());
         for (content_type, body) in [
             ("application/json", r#"{"code":"123456"}"#),
