@@ -31,7 +31,7 @@ use contracts::redirection::redirection_service_client::RedirectionServiceClient
 use rpc::Transport;
 use sqlx::migrate::Migrator;
 use storage::{Db, StoreError};
-use vocabulary::{Clock, Randomness, Secret};
+use vocabulary::{Clock, ProfileId, ProviderId, Randomness, Secret};
 
 use assignment::Assignments;
 use code::CodeKey;
@@ -57,6 +57,8 @@ pub struct Onboarding {
     key: Arc<CodeKey>,
     policy: Arc<Policy>,
     assignments: Assignments,
+    /// A provider and a profile that nobody has, to ask about where a guess hit nothing.
+    nobody: Arc<(ProviderId, ProfileId)>,
     clock: Clock,
     randomness: Arc<Randomness>,
 }
@@ -75,6 +77,7 @@ impl Onboarding {
             key: Arc::new(CodeKey::new(&config.code_key)),
             policy: Arc::new(config.policy),
             assignments: Assignments::new(redirection),
+            nobody: Arc::new((ProviderId::draw(&randomness), ProfileId::draw(&randomness))),
             clock,
             randomness,
         })

@@ -43,7 +43,7 @@ impl Onboarding {
         let digest = self.key.digest_typed(&guess.code);
         let found = store::find_typed(self.db.reader(), &guess.code, &digest, guess.phone.mac).await?;
         let owner = self.assignments.owner(&guess.phone).await.map_err(RedeemRefused::Redirection)?;
-        let verdict = self.harmless(found.as_ref(), decide(found.as_ref(), &owner, &guess)).await?;
+        let verdict = self.harmless(&guess, found.as_ref(), decide(found.as_ref(), &owner, &guess)).await?;
         failpoint::reached("onboarding.redeem.before-grant");
         let record = found.map(|found| found.record);
         let attempt = attempt(&guess, record.as_ref());
@@ -57,20 +57,22 @@ impl Onboarding {
     }
 
     /// Step 3 goes on: what a directory code leads to must be no secret, whatever its profile was given since.
-    async fn harmless(&self, found: Option<&Found>, verdict: Verdict) -> Result<Verdict, RedeemRefused> {
-        let record = match (found, verdict) {
-            (Some(Found { record, .. }), Verdict::Right | Verdict::RightOfKnown)
-                if record.kind == CodeKind::Directory =>
-            {
-                record
+    /// Redirection is asked about every such guess, about nobody's profile where there is no code: otherwise a
+    /// guesser whose budget is exhausted could tell a right guess by its time.
+    async fn harmless(&self, guess: &Guess, found: Option<&Found>, verdict: Verdict) -> Result<Verdict, RedeemRefused> {
+        if guess.code.kind() == CodeKind::Personal {
+            return Ok(verdict);
+        }
+        let (nobody, nothing) = &*self.nobody;
+        let (provider, profile) =
+            found.map_or((nobody, nothing), |Found { record, .. }| (&record.provider, &record.profile));
+        let content = self.assignments.profile(provider, profile).await.map_err(RedeemRefused::Redirection)?;
+        Ok(match (verdict, content) {
+            (Verdict::Wrong(_), _) | (_, Some(Content::Harmless)) => verdict,
+            (Verdict::Right | Verdict::RightOfKnown, Some(Content::Secret)) => {
+                Verdict::Wrong(Outcome::ProfileCarriesSecret)
             }
-            (Some(_) | None, verdict) => return Ok(verdict),
-        };
-        let content = self.assignments.profile(&record.provider, &record.profile).await;
-        Ok(match content.map_err(RedeemRefused::Redirection)? {
-            Some(Content::Harmless) => verdict,
-            Some(Content::Secret) => Verdict::Wrong(Outcome::ProfileCarriesSecret),
-            None => Verdict::Wrong(Outcome::NoProfile),
+            (Verdict::Right | Verdict::RightOfKnown, None) => Verdict::Wrong(Outcome::NoProfile),
         })
     }
 
