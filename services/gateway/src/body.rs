@@ -31,5 +31,5 @@ pub(crate) async fn arrived(request: Request, next: Next) -> Response {
 }
 
 fn is_too_long(error: &axum::Error) -> bool {
-    error.source().is_some_and(<dyn Error>::is::<LengthLimitError>)
+    error.source().is_some_and(|source| source.is::<LengthLimitError>())
 }
