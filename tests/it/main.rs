@@ -2,6 +2,8 @@
 //! asked by curl and by the virtual phone.
 
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod journeys;

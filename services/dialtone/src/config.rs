@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use gateway::Door;
+use onboarding::{Allowance, Budgets, Policy};
 use serde::Deserialize;
 use telemetry::{LogFormat, TelemetryConfig};
 
@@ -20,6 +21,7 @@ pub struct Config {
     pub data: PathBuf,
     pub listen: Listen,
     pub phones: Phones,
+    pub codes: Codes,
     pub tls: Tls,
     pub log: Log,
     pub traces: Traces,
@@ -56,6 +58,26 @@ pub struct Phones {
     pub unknown_per_second: u32,
     /// Entries that wait at most while they cannot be recorded; a question with its answer is one.
     pub journal_capacity: usize,
+}
+
+/// Activation codes: what is approved, and how often somebody may guess.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Codes {
+    /// Directory codes of this many digits or more are approved at once; shorter ones wait for an operator.
+    pub approve_from_digits: u32,
+    /// A new code is refused if somebody would then guess one of its length in fewer days than this.
+    pub ceiling_days: u32,
+    /// Days for which a withdrawn directory code rests before anyone can have it.
+    pub cooling_days: u32,
+    /// Wrong guesses of one phone, a day and at once.
+    pub phone_per_day: u32,
+    pub phone_burst: u32,
+    /// Wrong guesses of one network (/24, /56), a day and at once.
+    pub network_per_day: u32,
+    pub network_burst: u32,
+    /// Wrong guesses a day, of everybody together, at codes of 3 to 16 digits.
+    pub length_per_day: [u32; 14],
 }
 
 /// The certificate of the HTTPS port.
@@ -110,6 +132,7 @@ impl Default for Config {
             data: PathBuf::from("data"),
             listen: Listen::default(),
             phones: Phones::default(),
+            codes: Codes::default(),
             tls: Tls::default(),
             log: Log::default(),
             traces: Traces::default(),
@@ -139,6 +162,46 @@ impl Default for Phones {
             unknown_per_second: 20,
             journal_capacity: 20_000,
         }
+    }
+}
+
+impl Default for Codes {
+    fn default() -> Self {
+        let Policy { approve_from_digits, ceiling_days, cooling_days, budgets } = Policy::default();
+        Self {
+            approve_from_digits,
+            ceiling_days,
+            cooling_days,
+            phone_per_day: budgets.phone.per_day,
+            phone_burst: budgets.phone.burst,
+            network_per_day: budgets.network.per_day,
+            network_burst: budgets.network.burst,
+            length_per_day: budgets.length_per_day,
+        }
+    }
+}
+
+impl Codes {
+    /// The same, in the words of the service.
+    pub const fn policy(&self) -> Policy {
+        Policy {
+            approve_from_digits: self.approve_from_digits,
+            ceiling_days: self.ceiling_days,
+            cooling_days: self.cooling_days,
+            budgets: Budgets {
+                phone: Allowance { per_day: self.phone_per_day, burst: self.phone_burst },
+                network: Allowance { per_day: self.network_per_day, burst: self.network_burst },
+                length_per_day: self.length_per_day,
+            },
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        ensure!((3..=17).contains(&self.approve_from_digits), "codes.approve_from_digits must be from 3 to 17");
+        let single = [self.phone_per_day, self.phone_burst, self.network_per_day, self.network_burst];
+        let is_some = single.iter().chain(&self.length_per_day).all(|guesses| *guesses > 0);
+        ensure!(is_some, "the budgets in codes must be at least 1; with 0, nobody could mistype a code");
+        Ok(())
     }
 }
 
@@ -175,6 +238,7 @@ impl Config {
         ensure!(!self.phones.doors.is_empty(), "phones.doors is empty; no phone could ask");
         ensure!((1..=720).contains(&self.phones.report_hours), "phones.report_hours must be from 1 to 720");
         ensure!(self.phones.journal_capacity > 0, "phones.journal_capacity must be at least 1");
+        self.codes.check()?;
         if let Some(url) = &self.phones.public_url {
             let is_web = url.starts_with("https://") || url.starts_with("http://");
             ensure!(is_web && url.parse::<http::Uri>().is_ok(), "phones.public_url must be an http(s) URL");
@@ -238,6 +302,9 @@ mod tests {
             ("[phones]\ndoors = [\"/{serial}.xml\"]\n", "{serial}"),
             ("[phones]\nreport_hours = 0\n", "report_hours"),
             ("[phones]\npublic_url = \"dialtone.example\"\n", "public_url"),
+            ("[codes]\nphone_burst = 0\n", "at least 1"),
+            ("[codes]\napprove_from_digits = 2\n", "approve_from_digits"),
+            ("[codes]\nlength_per_day = [1, 2]\n", "length_per_day"),
             ("[tls]\nkey_file = \"key.pem\"\n", "certificate_file"),
         ] {
             let error = format!("{:#}", load(text).expect_err(text));

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! data/databases/*.db   one for each service
-//! data/keys/            token.pem signs tokens, report.key signs the addresses phones report to
+//! data/keys/            token.pem signs tokens, report.key signs the addresses phones report to,
+//!                       codes.key digests personal activation codes
 //! data/tls/             the development authority (ca.pem) and the certificate it made
 //! data/demo.json        the demonstration's credentials
 //! data/lock             held while a server runs
@@ -76,7 +77,17 @@ impl DataFolder {
 
     /// The key that signs the addresses phones report to, made where it is missing.
     pub fn report_key(&self, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
-        let path = self.0.join("keys/report.key");
+        self.key("report.key", randomness)
+    }
+
+    /// The key under which personal activation codes are kept, made where it is missing. Without it, none of
+    /// them is known any more.
+    pub fn code_key(&self, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
+        self.key("codes.key", randomness)
+    }
+
+    fn key(&self, name: &str, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
+        let path = self.0.join("keys").join(name);
         if !path.exists() {
             write_secret(&path, &randomness.bytes::<32>())?;
         }
@@ -130,6 +141,7 @@ mod tests {
         let randomness = Randomness::seeded(1);
         let key = folder.report_key(&randomness).expect("a key");
         assert_eq!(key, folder.report_key(&randomness).expect("the same key"));
+        assert_ne!(key, folder.code_key(&randomness).expect("another key"));
         let mode = fs::metadata(place.path().join("keys/report.key")).expect("the file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

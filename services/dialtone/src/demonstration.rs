@@ -11,12 +11,13 @@ use anyhow::{Context, Result};
 use contracts::accounts::{CreateProviderRequest, NewClient};
 use contracts::redirection::{CreateProfileRequest, Parameter, PutDeviceRequest};
 use gateway::Backends;
+use onboarding::Policy;
 use prometheus_client::registry::Registry;
 use rpc::RpcMetrics;
 use serde::{Deserialize, Serialize};
 use vocabulary::MacAddress;
 
-use crate::assembly::{Services, Sources};
+use crate::assembly::{Foundation, Services, Sources};
 use crate::data_folder::{DataFolder, sync_folder, write_secret};
 
 /// Who the demonstration's phones belong to.
@@ -60,8 +61,11 @@ impl Demonstration {
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
         }
-        let services = Services::open(folder, &unfinished, sources).await?;
-        let client = register(services.backends(&RpcMetrics::register(&mut Registry::default())), nps).await;
+        // Nothing is asked about codes while this is done, and nobody looks at the metrics.
+        let metrics = RpcMetrics::register(&mut Registry::default());
+        let foundation = Foundation { folder, sources: sources.clone(), policy: Policy::default(), metrics };
+        let services = Services::open(foundation, &unfinished).await?;
+        let client = register(services.backends(), nps).await;
         services.close().await;
         let NewClient { client_id, client_secret } = client?;
         let ca = ca.map(std::path::absolute).transpose()?;

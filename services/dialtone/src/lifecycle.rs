@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use gateway::{Gateway, Listener, Listening, internal_routes, public_routes};
+use prometheus_client::registry::Registry;
+use rpc::RpcMetrics;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::assembly::{self, Services, Sources};
+use crate::assembly::{self, Foundation, Services, Sources};
 use crate::certificate;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, Lock};
@@ -51,8 +53,11 @@ impl Server {
         let internal = Listener::bind(config.listen.internal, None).await?;
         let addresses = Addresses { https: https.address(), http: http.address(), internal: internal.address() };
 
-        let services = Services::open(folder, &folder.databases(), sources).await?;
-        let gateway = assembly::gateway(config, folder, &services, sources).await?;
+        let mut registry = Registry::default();
+        let metrics = RpcMetrics::register(&mut registry);
+        let foundation = Foundation { folder, sources: sources.clone(), policy: config.codes.policy(), metrics };
+        let services = Services::open(foundation, &folder.databases()).await?;
+        let gateway = assembly::gateway(config, folder, &services, registry).await?;
 
         let (stop, stopped) = watch::channel(false);
         let public = public_routes(gateway.clone());

@@ -27,6 +27,7 @@ pub(crate) enum PhoneAnswer {
     Nothing,
     Throttled,
     Malformed,
+    CodeRefused,
     Unavailable,
 }
 

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::middleware;
 use axum::routing::{any, get, post, put};
 
-use crate::provider::{customization, devices, profiles, providers, token};
+use crate::provider::{code_numbers, codes, customization, devices, profiles, providers, token};
 use crate::{Gateway, body, health, metrics, phone, problem, request_id};
 
 /// What phones and providers reach.
@@ -14,6 +14,13 @@ pub fn public_routes(gateway: Gateway) -> Router {
         .route("/v1/token", post(token::issue))
         .route("/v1/profiles", get(profiles::list).post(profiles::create))
         .route("/v1/profiles/{profile}", get(profiles::read).put(profiles::replace).delete(profiles::delete))
+        .route("/v1/codes", get(codes::list).post(codes::create))
+        .route("/v1/codes/attempts", get(code_numbers::all_attempts))
+        .route("/v1/codes/risk", get(code_numbers::risk))
+        .route("/v1/codes/suggestions", get(code_numbers::suggestions))
+        .route("/v1/codes/{code}", get(codes::read).patch(codes::change).delete(codes::revoke))
+        .route("/v1/codes/{code}/attempts", get(code_numbers::attempts))
+        .route("/v1/codes/{code}/decision", put(codes::decide))
         .route("/v1/devices", get(devices::list))
         .route("/v1/devices/{mac}", get(devices::read).put(devices::put).delete(devices::delete))
         .route("/v1/devices/{mac}/customization", get(customization::state))
@@ -32,6 +39,8 @@ pub fn public_routes(gateway: Gateway) -> Router {
     let phones = Router::new()
         .route("/report/{token}", post(phone::report).put(phone::report))
         .route("/activate", post(phone::activate))
+        .route("/a/{code}", any(phone::activate_in_path))
+        .route("/a/{code}/{file}", any(phone::activate_named))
         .fallback(phone::ask)
         .layer(middleware::from_fn(body::arrived));
 

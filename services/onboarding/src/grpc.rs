@@ -1,64 +1,213 @@
-//! The wire: checks what was typed and answers in the contract's words.
+//! The wire: checks what was asked and answers in the contract's words.
 //!
 //! The code is never logged and is in no span and no error text, not even a malformed one: it may be a
 //! right one mistyped.
 
 use contracts::onboarding as wire;
 use contracts::onboarding::onboarding_service_server::OnboardingService;
-use rpc::{Refusal, refuse};
+use rpc::refuse;
 use tonic::{Request, Response, Status};
-use vocabulary::{ActivationCode, ErrorKind, InvalidActivationCode, InvalidMacAddress, MacAddress};
 
-use crate::Onboarding;
+use crate::grant::Event;
+use crate::issue::{Change, DirectoryWish, PersonalWish};
+use crate::refusal::CodeRefused;
+use crate::{Onboarding, wire as words};
 
-/// Why a code was not traded for a provider.
-#[derive(Debug, thiserror::Error)]
-enum RedeemError {
-    #[error(transparent)]
-    Code(#[from] InvalidActivationCode),
-    #[error(transparent)]
-    Mac(#[from] InvalidMacAddress),
-    /// Unknown, and later also used, expired and revoked: one answer for all, so that guessing teaches
-    /// nothing. The words are what the phone shows, hence the capital letter.
-    #[error("Invalid activation code")]
-    Invalid,
-}
+/// How many personal codes one call makes.
+const BATCH: std::ops::RangeInclusive<u32> = 1..=10_000;
+/// How many suggestions one call gives.
+const MOST_SUGGESTIONS: u32 = 20;
 
-impl Refusal for RedeemError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Code(_) | Self::Mac(_) => ErrorKind::Malformed,
-            Self::Invalid => ErrorKind::NotFound,
-        }
-    }
+type Answer<T> = Result<Response<T>, Status>;
 
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::Code(_) => "malformed_activation_code",
-            Self::Mac(_) => "invalid_mac",
-            Self::Invalid => "invalid_activation_code",
-        }
-    }
+fn answer<T>(outcome: Result<T, CodeRefused>) -> Answer<T> {
+    outcome.map(Response::new).map_err(|error| refuse(&error))
 }
 
 #[tonic::async_trait]
 impl OnboardingService for Onboarding {
-    async fn redeem(&self, request: Request<wire::RedeemRequest>) -> Result<Response<wire::RedeemResponse>, Status> {
-        Err(refuse(&refusal(&request.into_inner())))
+    async fn redeem(&self, request: Request<wire::RedeemRequest>) -> Answer<wire::RedeemResponse> {
+        let record = self.redeem_code(&request.into_inner()).await.map_err(|error| refuse(&error))?;
+        let (provider_id, profile_id) = (record.provider.to_string(), record.profile.to_string());
+        Ok(Response::new(wire::RedeemResponse { provider_id, profile_id }))
+    }
+
+    async fn create_directory_code(
+        &self,
+        request: Request<wire::CreateDirectoryCodeRequest>,
+    ) -> Answer<wire::CreateDirectoryCodeResponse> {
+        answer(self.directory_created(request.into_inner()).await)
+    }
+
+    async fn change_directory_code(
+        &self,
+        request: Request<wire::ChangeDirectoryCodeRequest>,
+    ) -> Answer<wire::ChangeDirectoryCodeResponse> {
+        answer(self.directory_changed(request.into_inner()).await)
+    }
+
+    async fn decide_directory_code(
+        &self,
+        request: Request<wire::DecideDirectoryCodeRequest>,
+    ) -> Answer<wire::DecideDirectoryCodeResponse> {
+        answer(self.directory_decided(&request.into_inner()).await)
+    }
+
+    async fn suggest_directory_codes(
+        &self,
+        request: Request<wire::SuggestDirectoryCodesRequest>,
+    ) -> Answer<wire::SuggestDirectoryCodesResponse> {
+        answer(self.suggested(&request.into_inner()).await)
+    }
+
+    async fn create_personal_codes(
+        &self,
+        request: Request<wire::CreatePersonalCodesRequest>,
+    ) -> Answer<wire::CreatePersonalCodesResponse> {
+        answer(self.personal_created(request.into_inner()).await)
+    }
+
+    async fn extend_personal_code(
+        &self,
+        request: Request<wire::ExtendPersonalCodeRequest>,
+    ) -> Answer<wire::ExtendPersonalCodeResponse> {
+        answer(self.personal_extended(&request.into_inner()).await)
+    }
+
+    async fn get_code(&self, request: Request<wire::GetCodeRequest>) -> Answer<wire::GetCodeResponse> {
+        let code = self.read_code(&request.into_inner()).await;
+        answer(code.map(|code| wire::GetCodeResponse { code: Some(code) }))
+    }
+
+    async fn list_codes(&self, request: Request<wire::ListCodesRequest>) -> Answer<wire::ListCodesResponse> {
+        answer(self.page_of_codes(request.into_inner()).await)
+    }
+
+    async fn revoke_code(&self, request: Request<wire::RevokeCodeRequest>) -> Answer<wire::RevokeCodeResponse> {
+        answer(self.code_revoked(&request.into_inner()).await)
+    }
+
+    async fn list_attempts(&self, request: Request<wire::ListAttemptsRequest>) -> Answer<wire::ListAttemptsResponse> {
+        answer(self.page_of_attempts(&request.into_inner()).await)
+    }
+
+    async fn get_risk(&self, _: Request<wire::GetRiskRequest>) -> Answer<wire::GetRiskResponse> {
+        let risks = self.risks().await;
+        answer(risks.map(|risks| wire::GetRiskResponse { risks: risks.into_iter().map(Into::into).collect() }))
     }
 }
 
-/// What is wrong with the request. Something always is while no code has been issued.
-fn refusal(request: &wire::RedeemRequest) -> RedeemError {
-    let span = tracing::debug_span!("onboarding.redeem", device.mac = tracing::field::Empty).entered();
-    if let Err(malformed) = request.code.parse::<ActivationCode>() {
-        return malformed.into();
-    }
-    match MacAddress::from_u64(request.mac) {
-        Err(invalid) => invalid.into(),
-        Ok(mac) => {
-            span.record("device.mac", tracing::field::display(mac));
-            RedeemError::Invalid
+/// What each request asks for, in words that have been checked.
+impl Onboarding {
+    async fn directory_created(
+        &self,
+        request: wire::CreateDirectoryCodeRequest,
+    ) -> Result<wire::CreateDirectoryCodeResponse, CodeRefused> {
+        let wish = DirectoryWish {
+            provider: words::provider(&request.provider_id)?,
+            profile: request.profile_id.parse().map_err(|_| CodeRefused::UnknownProfile)?,
+            digits: words::digits(&request.digits)?,
+            limits: words::limits(request.limits)?,
+            note: words::note(request.note)?,
+        };
+        if request.profile_carries_secret {
+            return Err(CodeRefused::ProfileCarriesSecret);
         }
+        let (record, risk) = self.create_directory(wish).await?;
+        let code = Some(words::code(record, self.clock.now()));
+        Ok(wire::CreateDirectoryCodeResponse { code, risk: Some(risk.into()) })
+    }
+
+    async fn directory_changed(
+        &self,
+        request: wire::ChangeDirectoryCodeRequest,
+    ) -> Result<wire::ChangeDirectoryCodeResponse, CodeRefused> {
+        let profile = match request.profile_id.as_str() {
+            "" => None,
+            id => Some(id.parse().map_err(|_| CodeRefused::UnknownProfile)?),
+        };
+        let change = Change {
+            provider: words::provider(&request.provider_id)?,
+            code_id: request.code_id,
+            limits: words::limits(request.limits)?,
+            profile,
+        };
+        if request.profile_carries_secret {
+            return Err(CodeRefused::ProfileCarriesSecret);
+        }
+        if let Some(profile) = &change.profile {
+            self.check_directory_profile(&change.provider, profile).await?;
+        }
+        let (record, risk) = self.change_directory(change).await?;
+        let code = Some(words::code(record, self.clock.now()));
+        Ok(wire::ChangeDirectoryCodeResponse { code, risk: Some(risk.into()) })
+    }
+
+    async fn directory_decided(
+        &self,
+        request: &wire::DecideDirectoryCodeRequest,
+    ) -> Result<wire::DecideDirectoryCodeResponse, CodeRefused> {
+        let event =
+            if request.approve { Event::Approve } else { Event::Refuse { reason: words::reason(&request.reason)? } };
+        let record = self.decide_directory(&request.code_id, event).await?;
+        Ok(wire::DecideDirectoryCodeResponse { code: Some(words::code(record, self.clock.now())) })
+    }
+
+    async fn suggested(
+        &self,
+        request: &wire::SuggestDirectoryCodesRequest,
+    ) -> Result<wire::SuggestDirectoryCodesResponse, CodeRefused> {
+        let wanted = (!request.digits.is_empty()).then(|| words::digits(&request.digits)).transpose()?;
+        let count = usize::try_from(request.count.min(MOST_SUGGESTIONS)).unwrap_or_default();
+        if request.count > MOST_SUGGESTIONS {
+            return Err(CodeRefused::Count("0 to 20 suggestions"));
+        }
+        let length = if count == 0 { 0 } else { words::length(request.length)? };
+        let (is_free, suggestions) = self.suggest(wanted.as_deref(), length, count).await?;
+        Ok(wire::SuggestDirectoryCodesResponse { is_free, suggestions })
+    }
+
+    async fn personal_created(
+        &self,
+        request: wire::CreatePersonalCodesRequest,
+    ) -> Result<wire::CreatePersonalCodesResponse, CodeRefused> {
+        if !BATCH.contains(&request.count) {
+            return Err(CodeRefused::Count("1 to 10000 codes"));
+        }
+        let wish = PersonalWish {
+            provider: words::provider(&request.provider_id)?,
+            profile: request.profile_id.parse().map_err(|_| CodeRefused::UnknownProfile)?,
+            count: usize::try_from(request.count).unwrap_or_default(),
+            lifetime: words::lifetime(request.lifetime_seconds)?,
+            mac: words::mac(request.mac)?,
+            model: words::model(&request.model)?,
+            note: words::note(request.note)?,
+        };
+        if wish.mac.is_some() && wish.count > 1 {
+            return Err(CodeRefused::MacOfMany);
+        }
+        let (made, risk) = self.create_personal(wish).await?;
+        let now = self.clock.now();
+        let codes = made.into_iter().map(|(record, digits)| wire::NewPersonalCode {
+            code: Some(words::code(record, now)),
+            digits: digits.expose().to_owned(),
+        });
+        Ok(wire::CreatePersonalCodesResponse { codes: codes.collect(), risk: Some(risk.into()) })
+    }
+
+    async fn personal_extended(
+        &self,
+        request: &wire::ExtendPersonalCodeRequest,
+    ) -> Result<wire::ExtendPersonalCodeResponse, CodeRefused> {
+        let provider = words::provider(&request.provider_id)?;
+        let ends_at = vocabulary::Timestamp::from_micros(request.expires_at);
+        let record = self.extend(&provider, &request.code_id, ends_at).await?;
+        Ok(wire::ExtendPersonalCodeResponse { code: Some(words::code(record, self.clock.now())) })
+    }
+
+    async fn code_revoked(&self, request: &wire::RevokeCodeRequest) -> Result<wire::RevokeCodeResponse, CodeRefused> {
+        let provider = words::provider(&request.provider_id)?;
+        let record = self.revoke(&provider, &request.code_id).await?;
+        Ok(wire::RevokeCodeResponse { code: Some(words::code(record, self.clock.now())) })
     }
 }

@@ -1,22 +1,100 @@
 //! Activation codes: a phone that nobody announced is onboarded by its user (chapter, "Onboard Your Phone
-//! with the Activation Code").
+//! with the Activation Code" and "Enable Auto Provisioning with Short Activation Code").
 //!
-//! No code can be issued yet, so every well-formed code is refused, in the words with which a wrong one
-//! always will be. This service holds no data yet.
+//! Begin with `redeem.rs`, the steps of a redemption. This service keeps codes, who used them, and how often
+//! somebody may guess; whose a phone is and what its profile says is asked of redirection.
 
 #![warn(missing_docs)]
 
+mod assignment;
+mod attempts;
+mod code;
+mod failpoint;
+mod grant;
 mod grpc;
+mod issue;
+mod limits;
+mod listing;
+mod policy;
+mod record;
+mod redeem;
+mod refusal;
+mod risk;
+mod store;
+mod wire;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use contracts::onboarding::onboarding_service_server::OnboardingServiceServer;
+use contracts::redirection::redirection_service_client::RedirectionServiceClient;
+use rpc::Transport;
+use sqlx::migrate::Migrator;
+use storage::{Db, StoreError};
+use vocabulary::{Clock, ProfileId, ProviderId, Randomness, Secret};
 
-/// The service.
-#[derive(Debug, Clone, Copy)]
-pub struct Onboarding;
+use assignment::Assignments;
+use code::CodeKey;
+pub use policy::{Allowance, Budgets, Policy};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/onboarding/sqlite");
+
+/// What an installation decides.
+#[derive(Debug, Clone)]
+pub struct OnboardingConfig {
+    /// Where the database is, or will be.
+    pub database: PathBuf,
+    /// The key under which personal codes are kept. With another key, none of them is known any more.
+    pub code_key: Secret<[u8; 32]>,
+    /// The operator's numbers.
+    pub policy: Policy,
+}
+
+/// The service. Clones share the same database.
+#[derive(Clone)]
+pub struct Onboarding {
+    db: Db,
+    key: Arc<CodeKey>,
+    policy: Arc<Policy>,
+    assignments: Assignments,
+    /// A provider and a profile that nobody has, to ask about where a guess hit nothing.
+    nobody: Arc<(ProviderId, ProfileId)>,
+    clock: Clock,
+    randomness: Arc<Randomness>,
+}
 
 impl Onboarding {
+    /// Opens the database, creating it where it is missing.
+    pub async fn open(
+        config: OnboardingConfig,
+        redirection: RedirectionServiceClient<Transport>,
+        clock: Clock,
+        randomness: Arc<Randomness>,
+    ) -> Result<Self, StoreError> {
+        let db = Db::open(&config.database, &MIGRATIONS).await?;
+        Ok(Self {
+            db,
+            key: Arc::new(CodeKey::new(&config.code_key)),
+            policy: Arc::new(config.policy),
+            assignments: Assignments::new(redirection),
+            nobody: Arc::new((ProviderId::draw(&randomness), ProfileId::draw(&randomness))),
+            clock,
+            randomness,
+        })
+    }
+
     /// The generated server in front of this service.
     pub fn server(self) -> OnboardingServiceServer<Self> {
         OnboardingServiceServer::new(self)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.db.ping().await
+    }
+
+    /// Waits for what is under way and closes the database.
+    pub async fn close(&self) {
+        self.db.close().await;
     }
 }

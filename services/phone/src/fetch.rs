@@ -102,12 +102,11 @@ impl Fetch<'_> {
         Ok(answer)
     }
 
-    /// Posts a report; the answer's status, whatever it is.
-    pub(crate) async fn post_json(&self, url: &Url, body: Bytes) -> Result<u16, Failure> {
+    /// Posts a JSON object; the answer, whatever its status is.
+    pub(crate) async fn post_json(&self, url: &Url, body: Bytes) -> Result<Answer, Failure> {
         let mut headers = self.headers();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let answer = exchange(self.trust, url, Outgoing { method: Method::POST, headers, body }).await?;
-        Ok(answer.status)
+        Ok(exchange(self.trust, url, Outgoing { method: Method::POST, headers, body }).await?)
     }
 
     /// "The phone automatically includes basic identifying information in the User-Agent field."

@@ -44,6 +44,8 @@ pub enum Outcome {
     ResyncFailed,
     /// Its profile rule is `gds://`.
     CodeScreen,
+    /// The activation code that its user typed is not accepted.
+    CodeRefused,
 }
 
 impl Outcome {
@@ -56,7 +58,8 @@ impl Outcome {
             Self::Resynced => "has its profile anew; remote customization was not asked",
             Self::Unavailable => "remote customization knows no provider for this phone",
             Self::ResyncFailed => "could not resync",
-            Self::CodeScreen => "shows its activation code screen; codes are not supported by this virtual phone yet",
+            Self::CodeScreen => "shows its activation code screen",
+            Self::CodeRefused => "shows its activation code screen again: the code was refused",
         }
     }
 }
@@ -86,7 +89,7 @@ enum Reached {
 }
 
 /// What remote customization said.
-enum Answer {
+pub(crate) enum Answer {
     Provider(Entries),
     Nobody,
 }
@@ -179,7 +182,7 @@ impl Journey<'_> {
         }
     }
 
-    fn question(&self) -> Result<Url, Trouble> {
+    pub(crate) fn question(&self) -> Result<Url, Trouble> {
         let given = self.phone.config.activate.as_deref().ok_or(Trouble::NoActivation)?;
         let server = Url::parse(given).map_err(|_| Trouble::Activation)?;
         if server.scheme() == Scheme::Tftp {
@@ -195,19 +198,10 @@ impl Journey<'_> {
         let credentials = self.phone.config.credentials.clone();
         let wanted = Wanted { shown: url.in_full(), url, credentials, post: None };
         let answer = self.phone.fetch(self.on_step).download(wanted).await?;
-        let status = answer.status;
-        if answer.bytes.is_empty() {
-            return Ok(Answer::Nobody);
-        }
-        let entries = flat_profile::parse(&answer.bytes).map_err(|cause| Failure::Corrupt { status, cause })?;
-        let leads_on = entries.iter().rev().find(|(name, _)| name == "Profile_Rule");
-        match leads_on {
-            Some((_, rule)) if !rule.is_empty() => Ok(Answer::Provider(entries)),
-            Some(_) | None => Err(Failure::NoProfileRule { status }),
-        }
+        understand(answer.status, &answer.bytes)
     }
 
-    fn learn(&mut self, entries: Entries) {
+    pub(crate) fn learn(&mut self, entries: Entries) {
         let parameters = shown(&entries);
         let profile_rule = parameters.get("Profile_Rule").cloned().unwrap_or_default();
         self.phone.config.memory.parameters_mut().apply(entries);
@@ -238,6 +232,19 @@ impl Journey<'_> {
         self.phone.config.memory.enter(to).await?;
         (self.on_step)(Step::State { from, to, why });
         Ok(())
+    }
+}
+
+/// An empty body names nobody; a profile must lead on.
+pub(crate) fn understand(status: Option<u16>, body: &[u8]) -> Result<Answer, Failure> {
+    if body.is_empty() {
+        return Ok(Answer::Nobody);
+    }
+    let entries = flat_profile::parse(body).map_err(|cause| Failure::Corrupt { status, cause })?;
+    let leads_on = entries.iter().rev().find(|(name, _)| name == "Profile_Rule");
+    match leads_on {
+        Some((_, rule)) if !rule.is_empty() => Ok(Answer::Provider(entries)),
+        Some(_) | None => Err(Failure::NoProfileRule { status }),
     }
 }
 

@@ -4,6 +4,7 @@
 //! macros, flat profiles and HTTP statuses are read here anew, so that a fault of the server cannot
 //! cancel itself out.
 
+mod code_screen;
 mod condition;
 mod facts;
 mod failure;

@@ -156,7 +156,7 @@ impl Phone {
     ) -> Result<(String, u16), String> {
         let url = Url::parse(address).map_err(|error| error.to_string())?;
         let body = serde_json::to_vec(report).map_err(|error| error.to_string())?;
-        let status = self.fetch(on_step).post_json(&url, Bytes::from(body)).await.map_err(|error| error.to_string())?;
-        Ok((url.without_path(), status))
+        let answer = self.fetch(on_step).post_json(&url, Bytes::from(body)).await.map_err(|error| error.to_string())?;
+        Ok((url.without_path(), answer.status))
     }
 }

@@ -74,6 +74,13 @@ pub enum Step {
         /// The profile rule without what could be secret; none when it was other settings.
         profile_rule: Option<String>,
     },
+    /// The user typed an activation code. It is a secret, so that it is not here.
+    TypedCode,
+    /// The code was not accepted.
+    CodeRefused {
+        /// What the phone's screen shows.
+        shows: String,
+    },
     /// A profile arrived and is in force.
     Downloaded {
         /// Its length.
@@ -143,6 +150,8 @@ impl fmt::Display for Step {
                 line(f, "", &format!("the user types in the profile rule {rule}"))
             }
             Self::TypedIn { profile_rule: None } => line(f, "", "the user types in the phone's settings"),
+            Self::TypedCode => line(f, "", "the user types an activation code"),
+            Self::CodeRefused { shows } => line(f, "", &format!("the screen shows: {shows}")),
             Self::Downloaded { bytes, parameters } => {
                 line(f, "", &format!("applies a profile of {bytes} bytes:"))?;
                 list(f, parameters.iter())

@@ -99,7 +99,7 @@ fn operators_see_how_it_does() {
     let server = Server::start();
     let internal = |path: &str| Curl::get(&format!("{}{path}", server.internal)).send();
     assert_eq!(internal("/health/live").expect(200).body, "live\n");
-    let services = json!({"accounts": "ok", "redirection": "ok", "customization": "ok"});
+    let services = json!({"accounts": "ok", "redirection": "ok", "onboarding": "ok", "customization": "ok"});
     assert_eq!(internal("/health/ready").expect(200).json(), json!({"status": "ready", "services": services}));
     // These are for operators only.
     for path in ["/health/live", "/health/ready", "/metrics"] {

@@ -15,13 +15,19 @@ const UNAVAILABLE: u8 = 3;
 /// The phone was sent to its provider's server and does not have its profile.
 const NOT_RESYNCED: u8 = 4;
 
+/// The activation code was not accepted.
+const CODE_REFUSED: u8 = 5;
+/// How often a user may type a code before the phone is left alone.
+const TRIES: u32 = 3;
+
 /// What ends `dialtone phone --help`.
 const AFTER_HELP: &str = "\
 Exit status:
   0  the phone is provisioned (Acquired or Aborted)
   1  trouble: remote customization could not be asked, or a file is unusable
   3  Unavailable: remote customization knows no provider for the phone
-  4  the profile could not be downloaded, or the phone wants an activation code
+  4  the profile could not be downloaded, or the phone wants an activation code and nobody types one
+  5  the activation code was refused
 
 Example:
   dialtone phone --mac 00:56:2b:04:36:15 --activate https://localhost:8443 --ca data/ca.pem";
@@ -63,6 +69,10 @@ pub struct PhoneArgs {
     /// Keep the phone's memory in this file; without it every run is a phone fresh from its box
     #[arg(long, value_name = "FILE")]
     nvram: Option<PathBuf>,
+    /// The user types this activation code, such as 5414-0112-5617-3816 or '#123456', once the phone wants
+    /// one or is Unavailable; without it a code is asked for here when the profile rule is gds://
+    #[arg(long, value_name = "CODE")]
+    code: Option<String>,
     /// How often a failure is repeated
     #[arg(long, value_name = "N", default_value_t = 0)]
     retries: u32,
@@ -83,21 +93,60 @@ fn part(text: &str) -> Result<f32, String> {
 }
 
 /// Powers the phone on; the exit status says how far it came (see `--help`).
-pub async fn run(args: PhoneArgs) -> anyhow::Result<ExitCode> {
+pub async fn run(mut args: PhoneArgs) -> anyhow::Result<ExitCode> {
     let print = if args.json { print_object } else { print_line };
     let is_reset = args.factory_reset;
+    let code = args.code.take().map(Secret::new);
     let mut phone = assemble(args).await?;
     if is_reset {
         phone.factory_reset(&mut |step| print(&step)).await?;
     }
     let outcome = phone.power_on(&mut |step| print(&step)).await?;
-    Ok(match outcome {
+    let outcome = match (outcome, code) {
+        (Outcome::CodeScreen | Outcome::Unavailable, Some(code)) => {
+            phone.type_code(&code, &mut |step| print(&step)).await?
+        }
+        (Outcome::CodeScreen, None) => at_the_screen(&mut phone, print).await?,
+        (outcome, _) => outcome,
+    };
+    Ok(exit_code(outcome))
+}
+
+/// Lets a person type codes, as long as one line after the other comes and none is accepted.
+async fn at_the_screen(phone: &mut Phone, print: fn(&Step)) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::CodeScreen;
+    for _ in 0..TRIES {
+        let Some(code) = typed().await? else { break };
+        outcome = phone.type_code(&code, &mut |step| print(&step)).await?;
+        if outcome != Outcome::CodeRefused {
+            break;
+        }
+    }
+    Ok(outcome)
+}
+
+/// A line from the keyboard; `None` at the end of the input, or where nothing is typed.
+async fn typed() -> anyhow::Result<Option<Secret<String>>> {
+    // Not among the steps, which a program may read.
+    let _ = write!(std::io::stderr(), "Activation code: ");
+    let read = || {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    };
+    let line = tokio::task::spawn_blocking(read).await?.context("the activation code cannot be read")?;
+    let code = line.trim();
+    Ok((!code.is_empty()).then(|| Secret::new(code.to_owned())))
+}
+
+fn exit_code(outcome: Outcome) -> ExitCode {
+    match outcome {
         Outcome::Acquired | Outcome::ProvisionedByDhcp | Outcome::ProvisionedByHand | Outcome::Resynced => {
             ExitCode::SUCCESS
         }
         Outcome::Unavailable => ExitCode::from(UNAVAILABLE),
         Outcome::ResyncFailed | Outcome::CodeScreen => ExitCode::from(NOT_RESYNCED),
-    })
+        Outcome::CodeRefused => ExitCode::from(CODE_REFUSED),
+    }
 }
 
 async fn assemble(args: PhoneArgs) -> anyhow::Result<Phone> {

@@ -86,7 +86,7 @@ fn identify(fit: Fit, form: &Form, user_agent: Identity) -> Identity {
 }
 
 /// Steps 2 to 4, for whoever knows the phone's address.
-pub(super) async fn answer_question(gateway: &Gateway, contact: &Contact) -> Response {
+async fn answer_question(gateway: &Gateway, contact: &Contact) -> Response {
     // Neither the query nor the answer belongs into a span: both may hold secrets.
     let span = tracing::debug_span!("phone.ask", request.id = contact.request_id, device.mac = %contact.mac);
     answered(gateway, contact).instrument(span).await
@@ -96,15 +96,7 @@ async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
     let throttled = gateway.miss_limit().is_exhausted(contact.source.network(), gateway.clock().now());
     let resolved = match resolve(gateway, contact).await {
         Ok(resolved) => resolved,
-        Err(failure) => {
-            tracing::warn!(
-                error.kind = failure.kind.name(),
-                request.id = contact.request_id,
-                "a phone has to ask again"
-            );
-            gateway.metrics().phone_answered(PhoneAnswer::Unavailable);
-            return answer::ask_again();
-        }
+        Err(failure) => return cannot_answer(gateway, contact, &failure),
     };
     let outcome = match resolved {
         Answer::Redirect(redirect) if throttled => Outcome::nothing("throttled", redirect.provider_id),
@@ -126,6 +118,29 @@ async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
         gateway.journal().record(contact.observations(gateway, &outcome)).await;
     }
     finish(gateway, contact, outcome)
+}
+
+/// Steps 2 to 4 for a phone whose user has just typed a right code: whoever shares its network, it is
+/// not slowed.
+pub(super) async fn answer_redeemed(gateway: &Gateway, contact: &Contact) -> Response {
+    let span = tracing::debug_span!("phone.redeemed", request.id = contact.request_id, device.mac = %contact.mac);
+    redeemed(gateway, contact).instrument(span).await
+}
+
+async fn redeemed(gateway: &Gateway, contact: &Contact) -> Response {
+    let outcome = match resolve(gateway, contact).await {
+        Ok(Answer::Redirect(redirect)) => sent_to(redirect),
+        Ok(Answer::Refusal(refusal)) => Outcome::nothing(reason(refusal.reason()), refusal.provider_id),
+        Err(failure) => return cannot_answer(gateway, contact, &failure),
+    };
+    gateway.journal().record(contact.observations(gateway, &outcome)).await;
+    finish(gateway, contact, outcome)
+}
+
+fn cannot_answer(gateway: &Gateway, contact: &Contact, failure: &Failure) -> Response {
+    tracing::warn!(error.kind = failure.kind.name(), request.id = contact.request_id, "a phone has to ask again");
+    gateway.metrics().phone_answered(PhoneAnswer::Unavailable);
+    answer::ask_again()
 }
 
 async fn resolve(gateway: &Gateway, contact: &Contact) -> Result<Answer, Failure> {

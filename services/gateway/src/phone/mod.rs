@@ -3,6 +3,7 @@
 mod activate;
 mod answer;
 mod ask;
+mod association;
 mod door;
 mod flat_profile;
 mod identity;
@@ -12,7 +13,7 @@ mod report;
 mod report_token;
 mod status_report;
 
-pub(crate) use activate::activate;
+pub(crate) use activate::{activate, activate_in_path, activate_named};
 pub(crate) use ask::ask;
 pub use door::{Door, InvalidDoor};
 pub(crate) use journal::{Journal, Recorded};

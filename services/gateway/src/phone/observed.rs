@@ -60,7 +60,8 @@ impl Contact {
         [asked, answered].into_iter().map(|event| self.observation(gateway, provider_id, event)).collect()
     }
 
-    fn observation(&self, gateway: &Gateway, provider_id: &str, event: Event) -> Observation {
+    /// One thing that Dialtone saw happen, at this moment.
+    pub fn observation(&self, gateway: &Gateway, provider_id: &str, event: Event) -> Observation {
         let now = gateway.clock().now();
         Observation {
             id: observation_id(gateway.randomness(), now),
@@ -79,7 +80,9 @@ impl Contact {
 
 /// Made of what was understood, so that nothing typed by a stranger is shown to a provider as it came.
 fn question(parts: &Parts, mac: MacAddress, identity: &Identity) -> String {
-    let mut text = format!("{} {} mac={mac}", parts.method, parts.uri.path());
+    // The code that a user typed into a profile rule stands in its path.
+    let path = if parts.uri.path().starts_with("/a/") { "/a/…" } else { parts.uri.path() };
+    let mut text = format!("{} {path} mac={mac}", parts.method);
     let serial = identity.serial.as_ref().or(identity.hinted_serial.as_ref());
     let facts = [
         (" serial=", serial.map(SerialNumber::as_str)),

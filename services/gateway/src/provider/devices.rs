@@ -49,7 +49,10 @@ impl DeviceBody {
 }
 
 /// A text of the body as a `T`; the empty text is as if it were left out.
-fn member<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
+pub(super) fn member<T: std::str::FromStr<Err: std::fmt::Display>>(
+    name: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, Problem> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     text.parse().map(Some).map_err(|error| Problem::malformed("invalid_body", format!("{name}: {error}")))
 }

@@ -3,6 +3,14 @@
 //! A handler takes checked values from its extractors, asks the service that owns the matter, and
 //! shows the answer. Who owns what is decided there, never here.
 
+mod code_body;
+mod code_lines;
+pub(crate) mod code_numbers;
+mod code_secrecy;
+mod code_sheet;
+mod code_stream;
+mod code_view;
+pub(crate) mod codes;
 pub(crate) mod customization;
 pub(crate) mod devices;
 pub(crate) mod json;

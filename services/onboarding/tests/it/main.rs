@@ -1,4 +1,20 @@
-//! The service as its callers see it: through the generated client.
+//! The service as its callers see it: through the generated client, with a real redirection behind it.
 
 #[cfg(test)]
-mod redeeming;
+mod budgets;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod directory;
+#[cfg(test)]
+mod personal;
+#[cfg(test)]
+mod races;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod risks;
+#[cfg(test)]
+mod secrecy;
+#[cfg(test)]
+mod support;

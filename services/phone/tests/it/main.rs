@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod by_hand_and_dhcp;
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod desk;
 #[cfg(test)]
 mod journeys;

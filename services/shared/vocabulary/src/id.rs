@@ -1,4 +1,5 @@
-//! Ids that say what they name: `prv_…` a provider, `prf_…` a profile, `cli_…` an API client.
+//! Ids that say what they name: `prv_…` a provider, `prf_…` a profile, `cli_…` an API client,
+//! `cod_…` an activation code.
 
 use std::fmt;
 use std::str::FromStr;
@@ -84,6 +85,11 @@ id!(
     /// A program's login: the `client_id` of OAuth 2.
     ClientId,
     "cli_"
+);
+id!(
+    /// An activation code: names it without telling its digits.
+    CodeId,
+    "cod_"
 );
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub use activation_code::{ActivationCode, CodeKind, InvalidActivationCode};
 pub use clock::{Clock, InvalidTimestamp, ManualClock, Timestamp};
 pub use device_text::{DeviceModel, Firmware, InvalidDeviceText, SerialNumber};
 pub use error_kind::ErrorKind;
-pub use id::{ClientId, InvalidId, ProfileId, ProviderId};
+pub use id::{ClientId, CodeId, InvalidId, ProfileId, ProviderId};
 pub use mac_address::{InvalidMacAddress, MacAddress};
 pub use name::{InvalidName, Name};
 pub use profile_rule::{InvalidProfileRule, ProfileRule, RuleKind, RuleUrl, Scheme};

@@ -1,0 +1,172 @@
+//! A phone brings a code. The steps:
+//!
+//! 1. parse what was typed; what cannot be a code is told what one looks like, and costs nothing;
+//! 2. look the code up, and ask whose phone it is; both for every guess, so that all take the same time;
+//! 3. decide: is it open, is the phone free or the provider's own, does it fit the limits;
+//! 4. look at the budgets, in the transaction of step 5;
+//! 5. *the grant is the commit point*: used up, charged, and noted, all or nothing;
+//! 6. assign the phone. This can be repeated, and the phone's retry is what repeats it: the same phone with the
+//!    same code is granted again, and comes here again. Where it never can be assigned, the grant is taken back.
+//!
+//! Every refusal is the same answer; what was wrong stands in the attempts of the provider whose code it is.
+
+use std::net::IpAddr;
+
+use contracts::onboarding as wire;
+use vocabulary::{ActivationCode, CodeKind, MacAddress, Timestamp};
+
+use crate::Onboarding;
+use crate::assignment::{Content, NotAssigned, Owner, Phone};
+use crate::attempts::{Network, Outcome, Share};
+use crate::failpoint;
+use crate::grant::State;
+use crate::limits::Bearer;
+use crate::record::Record;
+use crate::refusal::RedeemRefused;
+use crate::store::{self, Attempt, Found, Settled, Verdict};
+
+/// A phone, what was typed on it, and where it asks from.
+struct Guess {
+    code: ActivationCode,
+    phone: Phone,
+    source: IpAddr,
+    at: Timestamp,
+}
+
+impl Onboarding {
+    /// The provider and the profile that the code stands for.
+    #[tracing::instrument(name = "onboarding.redeem", level = "debug", skip_all, fields(device.mac, outcome))]
+    pub(crate) async fn redeem_code(&self, request: &wire::RedeemRequest) -> Result<Record, RedeemRefused> {
+        let guess = parse(request, self.clock.now())?;
+        let span = tracing::Span::current();
+        span.record("device.mac", tracing::field::display(guess.phone.mac));
+        let digest = self.key.digest_typed(&guess.code);
+        let found = store::find_typed(self.db.reader(), &guess.code, &digest, guess.phone.mac).await?;
+        let owner = self.assignments.owner(&guess.phone).await.map_err(RedeemRefused::Redirection)?;
+        let verdict = self.harmless(&guess, found.as_ref(), decide(found.as_ref(), &owner, &guess)).await?;
+        failpoint::reached("onboarding.redeem.before-grant");
+        let record = found.map(|found| found.record);
+        let attempt = attempt(&guess, record.as_ref());
+        let length = u32::try_from(guess.code.expose_digits().len()).unwrap_or(u32::MAX);
+        let shares = Share::of_guess(&self.policy.budgets, guess.phone.mac, &attempt.network, length);
+        let settled = store::settle(&self.db, &attempt, &shares, (record.as_ref(), verdict)).await?;
+        span.record("outcome", settled.outcome.word());
+        let granted = granted(record, settled)?;
+        failpoint::reached("onboarding.redeem.after-grant");
+        self.assign(granted, settled.outcome, (&guess.phone, &attempt)).await
+    }
+
+    /// Step 3 goes on: what a directory code leads to must be no secret, whatever its profile was given since.
+    /// Redirection is asked about every such guess, about nobody's profile where there is no code: otherwise a
+    /// guesser whose budget is exhausted could tell a right guess by its time.
+    async fn harmless(&self, guess: &Guess, found: Option<&Found>, verdict: Verdict) -> Result<Verdict, RedeemRefused> {
+        if guess.code.kind() == CodeKind::Personal {
+            return Ok(verdict);
+        }
+        let (nobody, nothing) = &*self.nobody;
+        let (provider, profile) =
+            found.map_or((nobody, nothing), |Found { record, .. }| (&record.provider, &record.profile));
+        let content = self.assignments.profile(provider, profile).await.map_err(RedeemRefused::Redirection)?;
+        Ok(match (verdict, content) {
+            (Verdict::Wrong(_), _) | (_, Some(Content::Harmless)) => verdict,
+            (Verdict::Right | Verdict::RightOfKnown, Some(Content::Secret)) => {
+                Verdict::Wrong(Outcome::ProfileCarriesSecret)
+            }
+            (Verdict::Right | Verdict::RightOfKnown, None) => Verdict::Wrong(Outcome::NoProfile),
+        })
+    }
+
+    /// Step 6.
+    async fn assign(&self, record: Record, outcome: Outcome, by: (&Phone, &Attempt)) -> Result<Record, RedeemRefused> {
+        let (phone, attempt) = by;
+        match self.assignments.assign(&record.provider, &record.profile, phone).await {
+            Ok(()) => {
+                failpoint::reached("onboarding.redeem.after-assignment");
+                Ok(record)
+            }
+            Err(NotAssigned::Refused(why)) => {
+                // A repetition keeps what it was granted before: only the first grant was in vain.
+                if outcome == Outcome::Redeemed {
+                    store::release(&self.db, &record, attempt, why).await?;
+                }
+                Err(RedeemRefused::Invalid)
+            }
+            Err(NotAssigned::Failed(failure)) => Err(RedeemRefused::Redirection(failure)),
+        }
+    }
+}
+
+/// Step 1. What a phone says of itself and cannot be is left out: the code is what counts.
+fn parse(request: &wire::RedeemRequest, at: Timestamp) -> Result<Guess, RedeemRefused> {
+    let phone = Phone {
+        mac: MacAddress::from_u64(request.mac)?,
+        model: request.model.parse().ok(),
+        serial: request.serial.parse().ok(),
+    };
+    let source = request.source.parse().map_err(|_| RedeemRefused::Source)?;
+    Ok(Guess { code: request.code.parse()?, phone, source, at })
+}
+
+/// Step 3: pure.
+fn decide(found: Option<&Found>, owner: &Owner, guess: &Guess) -> Verdict {
+    let Some(Found { record, is_expected, has_activated }) = found else { return Verdict::Wrong(Outcome::Unknown) };
+    let has_redeemed = match &record.state {
+        State::Queued | State::Refused { .. } => return Verdict::Wrong(Outcome::NotOpen),
+        State::Revoked => return Verdict::Wrong(Outcome::Revoked),
+        State::Redeemed { by, at } if *by != guess.phone.mac || !record.is_repeatable(*at, guess.at) => {
+            return Verdict::Wrong(Outcome::Used);
+        }
+        State::Redeemed { .. } => true,
+        State::Open if record.is_expired(guess.at) => return Verdict::Wrong(Outcome::Expired),
+        State::Open => *has_activated,
+    };
+    let provider = record.provider.as_str();
+    let is_registered = match owner {
+        Owner::Nobody => false,
+        Owner::Provider(id) if id == provider => true,
+        Owner::WrongSerial(id) if id == provider => return Verdict::Wrong(Outcome::WrongPhone),
+        Owner::Provider(_) | Owner::WrongSerial(_) => return Verdict::Wrong(Outcome::OwnedByOther),
+    };
+    let bearer = Bearer {
+        model: guess.phone.model.as_ref(),
+        source: guess.source,
+        is_registered,
+        is_expected: *is_expected,
+        has_redeemed,
+        at: guess.at,
+    };
+    let is_used_by_it = matches!(record.state, State::Redeemed { .. });
+    match record.limits.admit(&bearer, record.activations) {
+        // The phone that has used a personal code was within its limits then.
+        _ if is_used_by_it => Verdict::RightOfKnown,
+        Err(outcome) => Verdict::Wrong(outcome),
+        Ok(()) if is_registered || *is_expected || has_redeemed => Verdict::RightOfKnown,
+        Ok(()) => Verdict::Right,
+    }
+}
+
+fn attempt(guess: &Guess, record: Option<&Record>) -> Attempt {
+    Attempt {
+        code: record.map(|record| (record.id.clone(), record.provider.clone())),
+        mac: guess.phone.mac,
+        model: guess.phone.model.clone(),
+        source: guess.source,
+        network: Network::of(guess.source),
+        at: guess.at,
+    }
+}
+
+/// The code, where it was granted.
+fn granted(record: Option<Record>, settled: Settled) -> Result<Record, RedeemRefused> {
+    if let Some(record) = record.as_ref().filter(|_| settled.begins_search) {
+        tracing::warn!(
+            code.id = %record.id,
+            provider.id = %record.provider,
+            "misses at an activation code look like a search; its limits hold"
+        );
+    }
+    match (record, settled.outcome) {
+        (Some(record), Outcome::Redeemed | Outcome::Repeated) => Ok(record),
+        (Some(_) | None, _) => Err(RedeemRefused::Invalid),
+    }
+}

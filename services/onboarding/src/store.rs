@@ -1,0 +1,23 @@
+//! The tables, and every statement on them, by what they are about.
+
+mod attempts;
+mod codes;
+mod listing;
+mod redeeming;
+mod row;
+
+use serde::Serialize;
+use storage::StoreError;
+
+pub(crate) use attempts::{Attempt, Kept, attempts_of, misses_of};
+pub(crate) use codes::{
+    NewPersonal, code_extend, code_find, code_insert, code_limit, code_turn, expected_of, is_taken, live_weight,
+    live_weights, personal_insert, taken_among,
+};
+pub(crate) use listing::{ListQuery, code_counts, code_list};
+pub(crate) use redeeming::{Found, Settled, Verdict, find_typed, release, settle};
+
+/// Many values as the one parameter of a statement.
+fn json<T: Serialize + ?Sized>(values: &T) -> Result<String, StoreError> {
+    serde_json::to_string(values).map_err(|error| StoreError::Failed(sqlx::Error::Encode(error.into())))
+}

@@ -1,0 +1,143 @@
+//! Wrong guesses are charged, right ones of known phones pass, and whoever waits may try again.
+
+use std::time::Duration;
+
+use contracts::onboarding::{CreatePersonalCodesRequest, Limits, RedeemRequest};
+use onboarding::Policy;
+
+use crate::support::*;
+
+fn from(code: &str, phone: u64, source: &str) -> RedeemRequest {
+    RedeemRequest { source: source.to_owned(), ..request(code, phone) }
+}
+
+/// `count` wrong guesses at codes of six digits.
+async fn guess(world: &World, count: u64, of: impl Fn(u64) -> (u64, String)) {
+    for number in 0..count {
+        let (phone, source) = of(number);
+        assert_refused(world.redeem(from(&format!("#9{number:05}"), phone, &source)).await);
+    }
+}
+
+#[tokio::test]
+async fn a_phone_that_guesses_wrong_is_slowed_and_not_banned() {
+    let world = World::new().await;
+    let acme = world.provider().await;
+    acme.directory("123456", Limits::default()).await;
+    guess(&world, 4, |_| (1, HOME.to_owned())).await;
+    world.typed("#123456", 1).await.expect("one guess is left, and it was right");
+    let (_, digits) = acme.one().await;
+    guess(&world, 5, |_| (2, HOME.to_owned())).await;
+    for _ in 0..50 {
+        assert_refused(world.typed(&digits, 2).await);
+    }
+    assert_eq!(acme.outcomes().await, ["throttled", "redeemed"]);
+    // However often it tried meanwhile: a tenth of a day later it has one guess.
+    world.clock.advance(Duration::from_mins(143));
+    assert_refused(world.typed(&digits, 2).await);
+    world.clock.advance(Duration::from_mins(1));
+    world.typed(&digits, 2).await.expect("redeemed");
+}
+
+#[tokio::test]
+async fn a_network_that_guesses_wrong_is_slowed_while_its_known_phones_pass() {
+    let world = World::new().await;
+    let acme = world.provider().await;
+    acme.directory("123456", Limits::default()).await;
+    acme.directory("1234567", Limits { macs: (500..600).map(mac).collect(), ..Limits::default() }).await;
+    for phone in 200..300 {
+        acme.register(phone).await;
+    }
+    guess(&world, 60, |number| (number + 1, format!("203.0.113.{number}"))).await;
+    assert_refused(world.redeem(from("#123456", 100, "203.0.113.200")).await);
+    world.redeem(from("#123456", 100, "203.0.114.1")).await.expect("another network");
+    for phone in 200..300 {
+        world.redeem(from("#123456", phone, "203.0.113.9")).await.expect("a registered phone");
+    }
+    for phone in 500..600 {
+        world.redeem(from("#1234567", phone, "203.0.113.9")).await.expect("an expected phone");
+    }
+    // Known phones get through; what they guess wrong is still not free.
+    assert_refused(world.redeem(from("#123499", 200, "203.0.113.9")).await);
+    world.clock.advance(DAY / 200);
+    world.redeem(from("#123456", 101, "203.0.113.200")).await.expect("one guess is left again");
+}
+
+#[tokio::test]
+async fn everybody_together_has_only_so_many_guesses_at_a_length() {
+    let world = World::new().await;
+    let acme = world.provider().await;
+    acme.directory("123456", Limits::default()).await;
+    let (_, personal) = acme.one().await;
+    // A tenth of a day's thousand, each from a phone and a network of its own.
+    guess(&world, 100, |number| (number + 1, format!("10.1.{number}.1"))).await;
+    assert_refused(world.redeem(from("#123456", 900, "10.2.0.1")).await);
+    assert_eq!(acme.outcomes().await, ["throttled"]);
+    world.redeem(from(&personal, 901, "10.2.0.1")).await.expect("another length");
+    world.clock.advance(DAY / 1_000);
+    world.redeem(from("#123456", 900, "10.2.0.1")).await.expect("one guess is left again");
+}
+
+#[tokio::test]
+async fn budgets_survive_a_restart_and_count_whoever_serves() {
+    let world = World::new().await;
+    let acme = world.provider().await;
+    let (_, digits) = acme.one().await;
+    guess(&world, 5, |_| (1, HOME.to_owned())).await;
+    let world = world.reopened().await;
+    assert_refused(world.typed(&digits, 1).await);
+    world.typed(&digits, 2).await.expect("another phone");
+}
+
+#[tokio::test]
+async fn an_honest_office_behind_one_address_gets_through() {
+    let world = World::new().await;
+    let acme = world.provider().await;
+    let made = acme.personal(CreatePersonalCodesRequest { count: 100, ..Default::default() }).await.expect("codes");
+    for (phone, code) in made.codes.iter().enumerate() {
+        let phone = u64::try_from(phone).expect("a number") + 1;
+        // One in three mistypes it first.
+        if phone % 3 == 0 {
+            assert_refused(world.typed("0000000000000000", phone).await);
+        }
+        world.typed(&code.digits, phone).await.expect("an honest phone");
+    }
+}
+
+#[tokio::test]
+async fn misses_at_a_limited_code_are_counted_and_many_look_like_a_search() {
+    let world = World::lenient().await;
+    let acme = world.provider().await;
+    let code = acme.directory("123456", Limits { registered_only: true, ..Limits::default() }).await;
+    for phone in 0..19 {
+        assert_refused(world.typed("#123456", phone % 5 + 1).await);
+    }
+    let told = acme.code(&code).await;
+    assert_eq!((told.misses, told.looks_searched), (19, false));
+    assert_refused(world.typed("#123456", 5).await);
+    let told = acme.code(&code).await;
+    assert_eq!((told.misses, told.looks_searched), (20, true));
+    world.clock.advance(DAY);
+    let told = acme.code(&code).await;
+    assert_eq!((told.misses, told.looks_searched), (0, false));
+}
+
+/// What the README promises: however guesses are spread, no more than the burst and the share of the time are tried.
+#[tokio::test]
+async fn an_attack_from_everywhere_tries_no_more_than_the_stated_guesses() {
+    let mut policy = Policy::default();
+    policy.budgets.length_per_day[3] = 240;
+    let world = World::with(policy).await;
+    let acme = world.provider().await;
+    // Each guess is right but for the limit, so that the provider's attempts count what was really tried.
+    acme.directory("123456", Limits { registered_only: true, ..Limits::default() }).await;
+    for hour in 0..12_u64 {
+        for number in 0..30 {
+            let phone = hour * 30 + number;
+            assert_refused(world.redeem(from("#123456", phone + 1, &format!("10.{hour}.{number}.1"))).await);
+        }
+        world.clock.advance(Duration::from_hours(1));
+    }
+    let tried = acme.outcomes().await.iter().filter(|outcome| *outcome == "not_registered").count();
+    assert_eq!(tried, 24 + 11 * 10);
+}
