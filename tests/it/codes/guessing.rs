@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Desk, INVALID, mac, redeem_plainly};
-use crate::support::Server;
+use crate::support::{Curl, Server};
 
 /// Far more than the budgets of one network and of one length allow at once.
 const GUESSES: u32 = 300;
@@ -50,4 +50,27 @@ fn guess(server: &Server, numbers: std::ops::Range<u32>) {
         let answer = redeem_plainly(server, &format!("#{:06}", 200_000 + number), &mac(0x10_0000 + number));
         assert_eq!(answer, Some((403, INVALID.to_owned())), "guess {number}");
     }
+}
+
+/// Many addresses of one /24 share one budget; the next network has its own.
+#[test]
+fn a_whole_network_guesses_no_more_than_one_address() {
+    let server = Server::start();
+    let desk = Desk::at(&server, "acme", "https://nps.example/$MA.xml");
+    let anybodys = desk.directory(&server, "654321", &json!({}));
+    let http = server.http.replace("localhost", "127.0.0.1");
+    let activate = |from: String, code: &str, phone: &str| {
+        let body = json!({ "code": code, "mac": phone }).to_string();
+        Curl::get(&format!("{http}/activate")).with(&["--interface", &from]).json(&body)
+    };
+    let guesses =
+        (0..100_u32).map(|n| activate(format!("127.0.0.{}", n + 2), &format!("#{:06}", 300_000 + n), &mac(n)));
+    for answer in Curl::send_all(guesses.collect()) {
+        assert_eq!((answer.status, answer.body.as_str()), (403, INVALID));
+    }
+    let refused = activate("127.0.0.200".to_owned(), "#654321", "00562bfffffd").send();
+    assert_eq!((refused.status, refused.body.as_str()), (403, INVALID));
+    assert_eq!(desk.outcomes(&server, &anybodys), ["throttled"]);
+    let elsewhere = activate("127.0.1.7".to_owned(), "#654321", "00562bfffffc").send().expect(200);
+    assert!(elsewhere.body.contains("nps.example"), "{elsewhere:?}");
 }

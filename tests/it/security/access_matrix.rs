@@ -22,6 +22,10 @@ struct World {
     stranger: Provider,
     /// A profile of the owner's that no phone goes to, so that it can be deleted.
     spare: String,
+    /// A directory code of the owner's that waits for an operator.
+    code: String,
+    /// What makes a personal code of the owner's.
+    new_code: String,
 }
 
 impl World {
@@ -34,7 +38,13 @@ impl World {
         }
         let spare = owner.profile(&server, "spare", "https://nps.example/$MA.xml");
         owner.register(&server, MAC, "main", &json!({})).expect(201);
-        Self { server, operator, owner, stranger, spare }
+        let coded = owner.profile(&server, "coded", "https://nps.example/$MA.xml");
+        let limits = json!({ "registered_only": true });
+        let waiting = json!({ "kind": "directory", "digits": "4321", "profile": coded, "limits": limits }).to_string();
+        let waiting = owner.ask(&server, "/v1/codes").json(&waiting).send().expect(201).json();
+        let code = waiting["id"].as_str().or_else(|| waiting["code"]["id"].as_str()).expect("an id").to_owned();
+        let new_code = json!({ "kind": "personal", "profile": coded, "count": 1 }).to_string();
+        Self { server, operator, owner, stranger, spare, code, new_code }
     }
 
     /// The token of each caller, in the order of [`CALLERS`].
@@ -60,6 +70,9 @@ impl World {
             .replace("{mac}", MAC)
             .replace("{profile}", &self.spare)
             .replace("{provider}", &self.owner.id)
+            .replace("/v1/codes/{code}", &format!("/v1/codes/{}", self.code))
+            .replace("/a/{code}", "/a/4321")
+            .replace("{file}", "00562b0436ff.xml")
             .replace("{token}", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA")
             .replace("{*path}", "nothing/here");
         let base = if route.is_internal { &self.server.internal } else { &self.server.https };
@@ -78,6 +91,7 @@ impl World {
                 let login = format!("client_id={client_id}&client_secret={client_secret}");
                 curl.form(&format!("grant_type=client_credentials&{login}"))
             }
+            ("/v1/codes", "POST") => curl.json(&self.new_code),
             (path, "POST" | "PUT" | "PATCH") => curl.json(body(path)),
             _ => curl,
         }
@@ -93,6 +107,8 @@ fn body(path: &str) -> &'static str {
         "/v1/devices/{mac}/timeline" => r#"{"event":"provisioned_by_dhcp"}"#,
         "/v1/providers" => r#"{"name":"new"}"#,
         "/v1/providers/{provider}/frozen" => r#"{"frozen":false}"#,
+        "/v1/codes/{code}" => r#"{"limits":{"registered_only":true}}"#,
+        "/v1/codes/{code}/decision" => r#"{"approve":true}"#,
         "/report/{token}" => r#"{"event":"factory_reset"}"#,
         "/activate" => r#"{"code":"5414011256173816","mac":"00562b043615"}"#,
         _ => "{}",
