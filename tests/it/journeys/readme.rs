@@ -118,11 +118,13 @@ fn the_tour_works_when_pasted() {
         (3, "Custom Pending -> Acquired"),
         (3, "answered_with_nothing"),
         (4, "<Profile_Rule ua=\"na\">http://127.0.0.1:"),
-        (5, "\"name\":\"tls\""),
-        (5, "urn:dialtone:problem:invalid_rule"),
-        (6, "client_secret  dts_"),
-        (7, "\"status\":\"ready\""),
-        (7, "dialtone_phone_answers_total{answer=\"Redirect\"}"),
+        (5, "expected_days"),
+        (5, "Custom Pending -> Acquired"),
+        (6, "\"name\":\"tls\""),
+        (6, "urn:dialtone:problem:invalid_rule"),
+        (7, "client_secret  dts_"),
+        (8, "\"status\":\"ready\""),
+        (8, "dialtone_phone_answers_total{answer=\"Redirect\"}"),
     ];
     assert_eq!(steps.len(), tour.len());
     for (step, text) in expected {
