@@ -92,7 +92,12 @@ async fn measure() -> Result<ExitCode> {
         eprintln!("pair {} of {PAIRS}", pair + 1);
         for case in &mut cases {
             let pair = run_pair(case, pair).await.with_context(|| case.name)?;
-            eprintln!("  {:<36} {:>6.1} us, nginx {:>6.1} us", case.name, pair.ours.cpu_micros(), pair.theirs.cpu_micros());
+            eprintln!(
+                "  {:<36} {:>6.1} us, nginx {:>6.1} us",
+                case.name,
+                pair.ours.cpu_micros(),
+                pair.theirs.cpu_micros()
+            );
             case.pairs.push(pair);
             // What was not recorded would not have been paid for.
             dialtone.ensure_recorded().await?;

@@ -21,7 +21,8 @@ CREATE TABLE phone (
     CHECK (failure_class IS NOT NULL OR (failure_status IS NULL AND next_retry IS NULL))
 ) STRICT;
 
--- What happened, in the order it was recorded. Kept together by phone, since it is read by phone.
+-- What happened, in the order it was recorded. Each entry is added at the end of the table, and only its key
+-- is filed under its phone: entries kept together by phone cost a page to be written for each of them.
 CREATE TABLE timeline (
     mac            INTEGER NOT NULL REFERENCES phone (mac),
     -- Counts from 1 for each phone, without gaps.
@@ -52,7 +53,7 @@ CREATE TABLE timeline (
     model          TEXT,
     PRIMARY KEY (mac, number),
     CHECK (entry IS NOT NULL OR evidence = 'inferred')
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TRIGGER timeline_keeps_its_entries BEFORE UPDATE ON timeline
 BEGIN

@@ -3,8 +3,10 @@
 
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize, Serializer};
-use sqlx::FromRow;
+use serde::{Deserialize, Serialize};
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{FromRow, Sqlite};
 use storage::StoreError;
 use vocabulary::{MacAddress, Timestamp};
 
@@ -29,12 +31,11 @@ pub(crate) struct PhoneRow {
     next_retry: Option<i64>,
 }
 
-/// A row of `timeline`, serialized likewise.
-#[derive(Debug, FromRow, Serialize)]
+/// A row of `timeline`.
+#[derive(Debug, FromRow)]
 pub(crate) struct TimelineRow {
     mac: i64,
     number: i64,
-    #[serde(serialize_with = "as_hex")]
     entry: Option<Vec<u8>>,
     at: i64,
     event: String,
@@ -43,7 +44,6 @@ pub(crate) struct TimelineRow {
     to_state: String,
     refused: Option<String>,
     #[sqlx(flatten)]
-    #[serde(flatten)]
     facts: Facts,
     source: Option<String>,
     request_id: String,
@@ -53,7 +53,7 @@ pub(crate) struct TimelineRow {
 }
 
 /// The columns for what an event carries.
-#[derive(Debug, Default, FromRow, Serialize)]
+#[derive(Debug, Default, FromRow)]
 struct Facts {
     question: Option<String>,
     profile_id: Option<String>,
@@ -63,15 +63,6 @@ struct Facts {
     failure_status: Option<u16>,
     next_retry: Option<i64>,
     place: Option<String>,
-}
-
-/// JSON has no bytes; `unhex()` in the statement takes them back.
-#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
-fn as_hex<S: Serializer>(entry: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-    match entry.as_deref().and_then(|bytes| <[u8; 16]>::try_from(bytes).ok()) {
-        Some(id) => serializer.collect_str(&ObservationId(id)),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// Makes the located error for a column of one table.
@@ -199,6 +190,36 @@ impl TryFrom<TimelineRow> for Entry {
             to: TIMELINE.known("to_state", State::from_word(&row.to_state))?,
             refused: row.refused,
         })
+    }
+}
+
+impl TimelineRow {
+    /// Hands the values to a statement that takes rows, in the order of the columns in the table.
+    pub fn bind_to(self, statement: Query<'_, Sqlite, SqliteArguments>) -> Query<'_, Sqlite, SqliteArguments> {
+        let facts = self.facts;
+        statement
+            .bind(self.mac)
+            .bind(self.number)
+            .bind(self.entry)
+            .bind(self.at)
+            .bind(self.event)
+            .bind(self.evidence)
+            .bind(self.from_state)
+            .bind(self.to_state)
+            .bind(self.refused)
+            .bind(facts.question)
+            .bind(facts.profile_id)
+            .bind(facts.rule)
+            .bind(facts.reason)
+            .bind(facts.failure_class)
+            .bind(facts.failure_status)
+            .bind(facts.next_retry)
+            .bind(facts.place)
+            .bind(self.source)
+            .bind(self.request_id)
+            .bind(self.provider_id)
+            .bind(self.firmware)
+            .bind(self.model)
     }
 }
 

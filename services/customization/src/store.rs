@@ -1,7 +1,7 @@
-//! SQL: a batch of observations becomes one transaction and a fixed number of statements.
+//! SQL: a batch of observations becomes one transaction and few statements.
 //!
-//! Each statement takes the whole batch as one JSON parameter (performance.md, "Recording one state change
-//! durably": that is ten times cheaper than a transaction for each). The steps of [`Store::record`]:
+//! The statements take the batch as one JSON parameter, or many rows of values at once: a transaction for
+//! each observation would cost ten times as much. The steps of [`Store::record`]:
 //!
 //! 1. begin, so that nobody else writes until the end;
 //! 2. leave out the observations recorded before;
@@ -11,6 +11,7 @@
 //! 6. append the entries, and commit.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::LazyLock;
 
 use serde::Serialize;
 use storage::{Db, StoreError, Tx};
@@ -249,39 +250,35 @@ async fn write_each(tx: &mut Tx, statement: &'static str, phones: &[Write]) -> R
     if all { Ok(()) } else { Err(StoreError::Changed) }
 }
 
-async fn timeline_append(tx: &mut Tx, entries: Vec<Entry>) -> Result<(), StoreError> {
-    const APPEND: &str = "
+/// How many entries one statement takes, the largest first. Each size is a statement of its own, prepared
+/// once.
+const ROWS: [usize; 3] = [64, 8, 1];
+
+/// `INSERT` with the values of as many entries as [`ROWS`] says, because so wide a row costs twice as much
+/// where it is handed over as JSON and each column is looked up in it.
+static APPEND: LazyLock<[(usize, String); 3]> = LazyLock::new(|| {
+    const INSERT: &str = "
         INSERT INTO timeline (
             mac, number, entry, at, event, evidence, from_state, to_state, refused,
             question, profile_id, rule, reason, failure_class, failure_status, next_retry, place,
             source, request_id, provider_id, firmware, model
         )
-        SELECT value ->> 'mac',
-               value ->> 'number',
-               unhex(value ->> 'entry'),
-               value ->> 'at',
-               value ->> 'event',
-               value ->> 'evidence',
-               value ->> 'from_state',
-               value ->> 'to_state',
-               value ->> 'refused',
-               value ->> 'question',
-               value ->> 'profile_id',
-               value ->> 'rule',
-               value ->> 'reason',
-               value ->> 'failure_class',
-               value ->> 'failure_status',
-               value ->> 'next_retry',
-               value ->> 'place',
-               value ->> 'source',
-               value ->> 'request_id',
-               value ->> 'provider_id',
-               value ->> 'firmware',
-               value ->> 'model'
-        FROM jsonb_each($1)";
+        VALUES ";
+    // Without numbers: SQLite searches the names of all parameters for each that is bound.
+    const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-    let rows: Vec<TimelineRow> = entries.into_iter().map(TimelineRow::from).collect();
-    sqlx::query(APPEND).bind(json(&rows)?).execute(&mut **tx).await?;
+    ROWS.map(|rows| (rows, format!("{INSERT}{}", vec![ROW; rows].join(", "))))
+});
+
+async fn timeline_append(tx: &mut Tx, entries: Vec<Entry>) -> Result<(), StoreError> {
+    let mut rows = entries.into_iter().map(TimelineRow::from);
+    for (size, statement) in APPEND.iter() {
+        while rows.len() >= *size {
+            let append =
+                rows.by_ref().take(*size).fold(sqlx::query(statement.as_str()), |append, row| row.bind_to(append));
+            append.execute(&mut **tx).await?;
+        }
+    }
     Ok(())
 }
 
