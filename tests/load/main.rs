@@ -44,8 +44,8 @@ const LONGEST: Duration = Duration::from_mins(4);
 /// Connections that stay open. Dialtone answers when the record of a question is committed, and whoever
 /// waits for a commit shares it: few connections would measure the disk.
 const KEPT: Connections = Connections::Kept(256);
-/// Phones that are connecting at the same time.
-const NEW: Connections = Connections::New(32);
+/// Phones that are connecting at the same time, for the same reason.
+const NEW: Connections = Connections::New(128);
 
 /// The client takes one processor and leaves the others to the servers.
 #[tokio::main(flavor = "current_thread")]

@@ -252,11 +252,11 @@ async fn write_each(tx: &mut Tx, statement: &'static str, phones: &[Write]) -> R
 
 /// How many entries one statement takes, the largest first. Each size is a statement of its own, prepared
 /// once.
-const ROWS: [usize; 3] = [64, 8, 1];
+const ROWS: [usize; 4] = [64, 16, 4, 1];
 
 /// `INSERT` with the values of as many entries as [`ROWS`] says, because so wide a row costs twice as much
 /// where it is handed over as JSON and each column is looked up in it.
-static APPEND: LazyLock<[(usize, String); 3]> = LazyLock::new(|| {
+static APPEND: LazyLock<[(usize, String); 4]> = LazyLock::new(|| {
     const INSERT: &str = "
         INSERT INTO timeline (
             mac, number, entry, at, event, evidence, from_state, to_state, refused,

@@ -45,14 +45,14 @@ impl Db {
             .busy_timeout(BUSY)
             .pragma("cache_size", CACHE)
             .pragma("wal_autocheckpoint", CHECKPOINT);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let writer = pool(1).connect_with(options.clone()).await?;
         // SQLite has no lock for migrations: in one transaction, two processes that start at once on an
         // empty folder make the tables once.
         let mut migration = writer.begin_with("BEGIN IMMEDIATE").await?;
         // `run_direct`, because the future of `run` on a connection is not `Send` (rust-lang/rust#110338).
         migrations.run_direct(None, &mut *migration, false).await?;
         migration.commit().await?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
+        let readers = pool(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { readers, writer })
     }
 
@@ -80,4 +80,10 @@ impl Db {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// A connection to a file does not break while it waits, so that it is not asked each time whether it still
+/// answers: with many small transactions that is one in ten trips to the thread of the database.
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false)
 }
