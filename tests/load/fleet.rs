@@ -26,7 +26,7 @@ pub async fn register(dialtone: &Dialtone, phones: u32) -> Result<()> {
     let (operator_id, operator_secret) = dialtone.operator()?;
     let mut connection = Connection::open(&dialtone.http).await?;
     let operator = log_in(&mut connection, &operator_id, &operator_secret).await?;
-    let made = call(&mut connection, &operator, ("/v1/providers", json!({"name": "acme"}))).await?;
+    let made = call(&mut connection, &operator, ("/v1/tenants", json!({"name": "acme", "with_client": true}))).await?;
     let client = |name: &str| text(&made, &format!("/client/{name}"));
     let provider = log_in(&mut connection, &client("client_id")?, &client("client_secret")?).await?;
     let profile = json!({"name": "main", "profile_rule": "https://nps.example/phones/$MA.xml"});

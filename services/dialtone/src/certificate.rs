@@ -1,10 +1,13 @@
 //! The certificate of the HTTPS port: the operator's own, or one from a development authority made here.
+//! And how phones are told by theirs.
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use gateway::{AnyClientCertificate, DeviceCertificates, DeviceCertificatesConfig, TrustedProxy};
+use prometheus_client::registry::Registry;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
@@ -13,6 +16,8 @@ use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use vocabulary::{Clock, Secret};
 
 use crate::config;
 use crate::data_folder::{DataFolder, write_secret};
@@ -39,9 +44,11 @@ pub fn prepare(config: &config::Tls, folder: &DataFolder) -> Result<Certificate>
     let chain: Vec<_> =
         CertificateDer::pem_slice_iter(&chain).collect::<Result<_, _>>().context("the certificate is not PEM")?;
     let key = PrivateKeyDer::from_pem_slice(&key).context("the private key is not PEM")?;
-    let mut rules = ServerConfig::builder_with_provider(Arc::new(cryptography()))
+    let cryptography = Arc::new(cryptography());
+    let clients = Arc::new(AnyClientCertificate::new(&cryptography));
+    let mut rules = ServerConfig::builder_with_provider(cryptography)
         .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_single_cert(chain, key)?;
     rules.ignore_client_order = true;
     // A phone comes once; with ECDSA a resumed TLS 1.3 handshake saves a twentieth, less than two tickets cost.
@@ -49,6 +56,34 @@ pub fn prepare(config: &config::Tls, folder: &DataFolder) -> Result<Certificate>
     // A phone on HTTP/1.0 may say so here; a name that is not listed would end its handshake.
     rules.alpn_protocols = ["h2", "http/1.1", "http/1.0"].map(|name| name.as_bytes().to_vec()).into();
     Ok(Certificate { rules: Arc::new(rules), development_authority })
+}
+
+/// What tells phones by their certificates, from now on until it is stopped.
+pub fn of_phones(
+    config: &config::Tls,
+    folder: &DataFolder,
+    clock: Clock,
+    registry: &mut Registry,
+) -> Result<DeviceCertificates> {
+    let authorities = match &config.phone_authorities {
+        Some(folder) => folder.clone(),
+        None => {
+            let usual = folder.tls().join("phones");
+            fs::create_dir_all(&usual).with_context(|| format!("cannot make {}", usual.display()))?;
+            usual
+        }
+    };
+    let proxy = config.proxy.as_ref().map(trusted_proxy).transpose()?;
+    let place = authorities.display().to_string();
+    let config = DeviceCertificatesConfig { authorities, proxy };
+    DeviceCertificates::start(config, clock, registry)
+        .with_context(|| format!("cannot read {place}, the folder of the phones' authorities (tls.phone_authorities)"))
+}
+
+fn trusted_proxy(config: &config::Proxy) -> Result<TrustedProxy> {
+    let file = config.key_file.display();
+    let key = fs::read_to_string(&config.key_file).with_context(|| format!("cannot read {file}"))?;
+    TrustedProxy::new(config.from.clone(), &Secret::new(key)).with_context(|| format!("{file} cannot be used"))
 }
 
 /// Suites with SHA-256 first. A handshake hashes a lot, for the keys it derives, and processors do SHA-256

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{demo, operator, phone, serve};
+use commands::{audit, demo, keys, operator, phone, serve};
 
 /// Takes an IP phone from its box to dial tone with nobody touching it.
 #[derive(Parser)]
@@ -34,8 +34,14 @@ enum Command {
     /// Make the people who run this service
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
+    /// Check the audit logs
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Change the master key
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Power on a virtual phone
-    Phone(phone::PhoneArgs),
+    Phone(Box<phone::PhoneArgs>),
 }
 
 #[tokio::main]
@@ -44,7 +50,9 @@ async fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Operator(command) => operator::run(command).await,
-        Command::Phone(args) => phone::run(args).await,
+        Command::Audit(command) => audit::run(command).await,
+        Command::Keys(command) => keys::run(command).await,
+        Command::Phone(args) => phone::run(*args).await,
     };
     done.unwrap_or_else(|error| {
         eprintln!("dialtone: {error:#}");

@@ -6,6 +6,7 @@
 mod auth;
 mod backends;
 mod body;
+mod device_certificate;
 mod health;
 mod limits;
 mod listen;
@@ -20,6 +21,10 @@ mod routes;
 mod state;
 
 pub use backends::{Backends, Probe, Probes};
+pub use device_certificate::{
+    AnyClientCertificate, DeviceCertificates, DeviceCertificatesConfig, InvalidNetworkRange, NetworkRange,
+    ProxyKeyError, TrustedProxy,
+};
 pub use listen::{ListenError, Listener, Listening, Tls};
 pub use metrics::GatewayMetrics;
 pub use phone::{Door, InvalidDoor};

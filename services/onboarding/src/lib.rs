@@ -26,6 +26,8 @@ mod wire;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use audit::AuditLog;
+use contracts::audit::audit_service_server::AuditServiceServer;
 use contracts::onboarding::onboarding_service_server::OnboardingServiceServer;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
 use rpc::Transport;
@@ -86,6 +88,11 @@ impl Onboarding {
     /// The generated server in front of this service.
     pub fn server(self) -> OnboardingServiceServer<Self> {
         OnboardingServiceServer::new(self)
+    }
+
+    /// The server of this service's audit log.
+    pub fn audit_server(&self) -> AuditServiceServer<AuditLog> {
+        AuditLog::new(self.db.clone(), "onboarding").into_server()
     }
 
     /// Whether the database answers.

@@ -1,6 +1,9 @@
 //! Who may do what, and what nobody may see.
 
 mod access_matrix;
+mod device_certificates;
 mod forger;
 mod forgeries;
+mod sealed_answers;
 mod secrets;
+mod testssl;

@@ -34,11 +34,11 @@ pub struct Provider {
 
 impl Provider {
     pub fn made_by(server: &Server, operator: &Login, name: &str) -> Self {
-        let body = serde_json::json!({ "name": name }).to_string();
-        let made = operator.ask(server, "/v1/providers").json(&body).send().expect(201).json();
+        let body = serde_json::json!({ "name": name, "with_client": true }).to_string();
+        let made = operator.ask(server, "/v1/tenants").json(&body).send().expect(201).json();
         let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
         let (client_id, secret) = (text(&made["client"]["client_id"]), text(&made["client"]["client_secret"]));
-        Self { id: text(&made["provider"]["id"]), login: Login::with(server, &client_id, &secret) }
+        Self { id: text(&made["tenant"]["id"]), login: Login::with(server, &client_id, &secret) }
     }
 
     pub fn ask(&self, server: &Server, path: &str) -> Curl {
