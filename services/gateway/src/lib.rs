@@ -6,6 +6,7 @@
 mod auth;
 mod backends;
 mod body;
+mod failpoint;
 mod health;
 mod limits;
 mod listen;
