@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rpc::Actor;
 use serde_json::json;
 use storage::{StoreError, Tx};
 use vocabulary::{ClientId, Name, ProviderId, Scope, Scopes, SecretId, Timestamp};
@@ -158,7 +157,7 @@ impl Accounts {
         if let Some(outside) = client.scopes.iter().find(|scope| !allowed.contains(*scope)) {
             return Err(ClientRefused::ScopeOutsideRole { role: role.word(), scope: outside.word() });
         }
-        may_give(&mut tx, &doer.actor, client.may(line.tenant.kind)).await?;
+        may_give(&mut tx, doer, client.may(line.tenant.kind)).await?;
         let shown = self.store_client(&mut tx, doer, (&client, fresh)).await?;
         let secrets = store::secrets_live(&mut *tx, (&client.id, &client.id), doer.at).await?;
         tx.commit().await.map_err(StoreError::from)?;
@@ -207,7 +206,7 @@ impl Accounts {
         let client = store::client_find(&mut *tx, &id).await?.filter(|client| client.tenant == tenant);
         let client = client.ok_or(ClientRefused::NotFound)?;
         let line = store::lineage(&mut *tx, &tenant).await?.ok_or(ClientRefused::NoTenant)?;
-        may_give(&mut tx, &doer.actor, client.may(line.tenant.kind)).await?;
+        may_give(&mut tx, doer, client.may(line.tenant.kind)).await?;
         store::secrets_end(&mut tx, &id, (doer.at.plus(overlap), doer.at)).await?;
         let good = store::secrets_live(&mut *tx, (&id, &id), doer.at).await?.len();
         if good >= SECRETS {
@@ -243,15 +242,19 @@ fn named(tenant: &str, id: &str) -> Result<(ProviderId, ClientId), ClientRefused
     Ok((tenant, id.parse().map_err(|_| ClientRefused::NotFound)?))
 }
 
-/// A client that was narrowed must not give anybody what it lacks, or it would have it the next moment. Which scope it
-/// lacks of those `wished`.
-pub(crate) async fn lacking(tx: &mut Tx, actor: &Actor, wished: Scopes) -> Result<Option<Scope>, StoreError> {
-    let Ok(id) = actor.subject.parse::<ClientId>() else { return Ok(None) };
-    let Some(giver) = store::client_find(&mut **tx, &id).await? else { return Ok(None) };
-    Ok(wished.iter().find(|scope| !giver.scopes.is_empty() && !giver.scopes.contains(*scope)))
+/// Whoever was narrowed, as a client or by its token, must not give anybody what it lacks, or it would have it the next
+/// moment. Which scope it lacks of those `wished`.
+pub(crate) async fn lacking(tx: &mut Tx, doer: &Doer, wished: Scopes) -> Result<Option<Scope>, StoreError> {
+    let mut may = doer.token;
+    if let Ok(id) = doer.actor.subject.parse::<ClientId>() {
+        let giver = store::client_find(&mut **tx, &id).await?;
+        let narrowed = giver.map(|giver| giver.scopes).filter(|scopes| !scopes.is_empty());
+        may = narrowed.map_or(may, |scopes| may.and(scopes));
+    }
+    Ok(wished.iter().find(|scope| !may.contains(*scope)))
 }
 
-async fn may_give(tx: &mut Tx, actor: &Actor, wished: Scopes) -> Result<(), ClientRefused> {
-    let lacking = lacking(tx, actor, wished).await?;
+async fn may_give(tx: &mut Tx, doer: &Doer, wished: Scopes) -> Result<(), ClientRefused> {
+    let lacking = lacking(tx, doer, wished).await?;
     lacking.map_or(Ok(()), |scope| Err(ClientRefused::ScopeNotYours(scope.word())))
 }

@@ -18,6 +18,7 @@ use contracts::accounts::{
 };
 use rpc::{Actor, refuse};
 use tonic::{Request, Response, Status};
+use vocabulary::Scopes;
 
 use crate::Accounts;
 use crate::client::ClientWish;
@@ -30,7 +31,7 @@ use crate::wire;
 
 impl Accounts {
     fn doer<T>(&self, request: &Request<T>) -> Doer {
-        Doer { actor: Actor::of(request), at: self.clock.now() }
+        Doer { actor: Actor::of(request), at: self.clock.now(), token: Scopes::all() }
     }
 }
 
@@ -46,6 +47,7 @@ impl AccountsService for Accounts {
     ) -> Result<Response<CreateTenantResponse>, Status> {
         let doer = self.doer(&request);
         let request = request.into_inner();
+        let doer = doer.with_token(&request.token_scopes);
         let wish = TenantWish {
             parent: &request.parent_id,
             kind: wire::kind(request.kind()),
@@ -98,6 +100,7 @@ impl AccountsService for Accounts {
     ) -> Result<Response<CreateClientResponse>, Status> {
         let doer = self.doer(&request);
         let request = request.into_inner();
+        let doer = doer.with_token(&request.token_scopes);
         let wish = ClientWish {
             tenant: &request.tenant_id,
             name: &request.name,
@@ -125,6 +128,7 @@ impl AccountsService for Accounts {
     ) -> Result<Response<RotateClientSecretResponse>, Status> {
         let doer = self.doer(&request);
         let request = request.into_inner();
+        let doer = doer.with_token(&request.token_scopes);
         let named = (request.tenant_id.as_str(), request.client_id.as_str());
         let rotated = self.rotate_secret(&doer, named, Duration::from_secs(request.overlap_seconds)).await;
         let (client, secret) = rotated.map_err(|error| refuse(&error))?;
@@ -148,6 +152,7 @@ impl AccountsService for Accounts {
     ) -> Result<Response<InvitePersonResponse>, Status> {
         let doer = self.doer(&request);
         let request = request.into_inner();
+        let doer = doer.with_token(&request.token_scopes);
         let (named, role) = ((request.tenant_id.as_str(), request.email.as_str()), wire::role(request.role()));
         let (person, invitation) = self.invite(&doer, named, role).await.map_err(|error| refuse(&error))?;
         let invitation = invitation.expose().clone();
@@ -178,6 +183,7 @@ impl AccountsService for Accounts {
     ) -> Result<Response<ChangePersonResponse>, Status> {
         let doer = self.doer(&request);
         let request = request.into_inner();
+        let doer = doer.with_token(&request.token_scopes);
         let change = PersonChange {
             role: wire::role(request.role()),
             invite_again: request.invite_again,

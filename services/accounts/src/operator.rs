@@ -2,7 +2,7 @@
 
 use rpc::Actor;
 use storage::StoreError;
-use vocabulary::{InvalidName, Name, ProviderId, Secret};
+use vocabulary::{InvalidName, Name, ProviderId, Scopes, Secret};
 
 use crate::Accounts;
 use crate::credentials::NewClient;
@@ -66,6 +66,6 @@ impl Accounts {
             source: String::new(),
             request_id: String::new(),
         };
-        Doer { actor, at: self.clock.now() }
+        Doer { actor, at: self.clock.now(), token: Scopes::all() }
     }
 }

@@ -161,6 +161,6 @@ async fn kind_of(tx: &mut Tx, tenant: &ProviderId) -> Result<TenantKind, PersonR
 }
 
 async fn may_give(tx: &mut Tx, doer: &Doer, role: Role, kind: TenantKind) -> Result<(), PersonRefused> {
-    let lacking = lacking(tx, &doer.actor, role.scopes(kind)).await?;
+    let lacking = lacking(tx, doer, role.scopes(kind)).await?;
     lacking.map_or(Ok(()), |scope| Err(PersonRefused::ScopeNotYours(scope.word())))
 }

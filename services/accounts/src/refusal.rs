@@ -45,6 +45,8 @@ pub(crate) enum TenantRefused {
     Misplaced(#[from] Misplaced),
     #[error("the operator cannot be frozen")]
     Operator,
+    #[error("you cannot give a new tenant's client the scope {0}, because you do not have it yourself")]
+    ScopeNotYours(&'static str),
     #[error(transparent)]
     Page(#[from] InvalidPage),
     #[error(transparent)]
@@ -58,7 +60,7 @@ impl Refusal for TenantRefused {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::InvalidKind | Self::InvalidName(_) | Self::Page(_) => ErrorKind::Malformed,
-            Self::Misplaced(Misplaced::Stopped) => ErrorKind::Forbidden,
+            Self::Misplaced(Misplaced::Stopped) | Self::ScopeNotYours(_) => ErrorKind::Forbidden,
             Self::NameTaken | Self::Misplaced(Misplaced::Kind(..) | Misplaced::TooDeep) | Self::Operator => {
                 ErrorKind::Conflict
             }
@@ -77,6 +79,7 @@ impl Refusal for TenantRefused {
             Self::Misplaced(Misplaced::TooDeep) => "tenant_too_deep",
             Self::Misplaced(Misplaced::Stopped) => PROVIDER_FROZEN,
             Self::Operator => "operator_not_freezable",
+            Self::ScopeNotYours(_) => SCOPE_NOT_YOURS,
             Self::Page(error) => error.reason(),
             Self::Hashing(error) => error.reason(),
             Self::Store(_) => STORAGE,

@@ -46,7 +46,7 @@ impl Accounts {
             source: doer.actor.source.clone(),
             request_id: doer.actor.request_id.clone(),
         };
-        let accepted = Doer { actor, at: doer.at };
+        let accepted = Doer { actor, ..doer.clone() };
         accepted.did(&mut tx, &person.tenant, ("person.accept", id.as_str()), json!({})).await?;
         tx.commit().await.map_err(StoreError::from)?;
         tracing::info!(person.id = %id, "invitation accepted");

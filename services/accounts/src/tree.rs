@@ -5,6 +5,7 @@ use storage::StoreError;
 use vocabulary::{Name, ProviderId};
 
 use crate::Accounts;
+use crate::client::lacking;
 use crate::credentials::NewClient;
 use crate::deed::Doer;
 use crate::listing::{Page, PageWish};
@@ -56,6 +57,8 @@ impl Accounts {
         doer.did(&mut tx, &tenant.id, ("tenant.create", tenant.id.as_str()), detail).await?;
         let client = match secret {
             Some(secret) => {
+                let lacking = lacking(&mut tx, doer, Role::Owner.scopes(kind)).await?;
+                lacking.map_or(Ok(()), |scope| Err(TenantRefused::ScopeNotYours(scope.word())))?;
                 let client = self.client_of(doer, (&tenant.id, &tenant.name), Role::Owner);
                 Some(self.store_client(&mut tx, doer, (&client, secret)).await?)
             }

@@ -71,6 +71,8 @@ pub struct Codes {
     pub ceiling_days: u32,
     /// Days for which a withdrawn directory code rests before anyone can have it.
     pub cooling_days: u32,
+    /// Days for which attempts that were refused are kept; redemptions are kept as long as their code.
+    pub keep_attempts_days: u32,
     /// Wrong guesses of one phone, a day and at once.
     pub phone_per_day: u32,
     pub phone_burst: u32,
@@ -195,11 +197,12 @@ impl Default for Phones {
 
 impl Default for Codes {
     fn default() -> Self {
-        let Policy { approve_from_digits, ceiling_days, cooling_days, budgets } = Policy::default();
+        let Policy { approve_from_digits, ceiling_days, cooling_days, keep_attempts_days, budgets } = Policy::default();
         Self {
             approve_from_digits,
             ceiling_days,
             cooling_days,
+            keep_attempts_days,
             phone_per_day: budgets.phone.per_day,
             phone_burst: budgets.phone.burst,
             network_per_day: budgets.network.per_day,
@@ -216,6 +219,7 @@ impl Codes {
             approve_from_digits: self.approve_from_digits,
             ceiling_days: self.ceiling_days,
             cooling_days: self.cooling_days,
+            keep_attempts_days: self.keep_attempts_days,
             budgets: Budgets {
                 phone: Allowance { per_day: self.phone_per_day, burst: self.phone_burst },
                 network: Allowance { per_day: self.network_per_day, burst: self.network_burst },
@@ -226,6 +230,10 @@ impl Codes {
 
     fn check(&self) -> Result<()> {
         ensure!((3..=17).contains(&self.approve_from_digits), "codes.approve_from_digits must be from 3 to 17");
+        ensure!(
+            self.keep_attempts_days > 0,
+            "codes.keep_attempts_days must be at least 1; a search is seen in the attempts of a day"
+        );
         let single = [self.phone_per_day, self.phone_burst, self.network_per_day, self.network_burst];
         let is_some = single.iter().chain(&self.length_per_day).all(|guesses| *guesses > 0);
         ensure!(is_some, "the budgets in codes must be at least 1; with 0, nobody could mistype a code");
@@ -342,6 +350,7 @@ mod tests {
             ("[phones]\npublic_url = \"dialtone.example\"\n", "public_url"),
             ("[codes]\nphone_burst = 0\n", "at least 1"),
             ("[codes]\napprove_from_digits = 2\n", "approve_from_digits"),
+            ("[codes]\nkeep_attempts_days = 0\n", "keep_attempts_days"),
             ("[codes]\nlength_per_day = [1, 2]\n", "length_per_day"),
             ("[tls]\nkey_file = \"key.pem\"\n", "certificate_file"),
             ("[tls.proxy]\nfrom = []\nkey_file = \"k\"\n", "tls.proxy.from"),

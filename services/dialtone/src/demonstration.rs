@@ -94,6 +94,7 @@ async fn register(mut backends: Backends, nps: SocketAddr) -> Result<NewSecret> 
         kind: TenantKind::Provider.into(),
         name: PROVIDER.to_owned(),
         with_client: true,
+        ..CreateTenantRequest::default()
     };
     let provider = backends.accounts.create_tenant(provider).await?.into_inner();
     let (provider_id, client) = provider.tenant.map(|it| it.id).zip(provider.client).context("no provider was made")?;

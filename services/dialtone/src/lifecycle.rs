@@ -48,7 +48,7 @@ impl Server {
     /// Opens everything, in the order in which it can fail without having promised anything: folder,
     /// certificate, ports, databases. Serves when this returns.
     pub async fn start(config: &Config, folder: &DataFolder, lock: Lock, sources: &Sources) -> Result<Self> {
-        let certificate = certificate::prepare(&config.tls, folder)?;
+        let certificate = certificate::prepare(&config.tls, folder, sources.clock.now())?;
         let https = Listener::bind(config.listen.https, Some(certificate.rules)).await?;
         let http = Listener::bind(config.listen.http, None).await?;
         let internal = Listener::bind(config.listen.internal, None).await?;

@@ -10,6 +10,7 @@ mod config;
 mod data_folder;
 mod demonstration;
 mod lifecycle;
+mod validity;
 
 use std::process::ExitCode;
 

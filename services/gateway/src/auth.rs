@@ -64,6 +64,11 @@ impl Caller {
         Err(Problem::new(ErrorKind::Forbidden, "scope_missing", sentence))
     }
 
+    /// What it may do, as the contracts write it: it gives nobody more than that.
+    pub fn scope_words(&self) -> Vec<String> {
+        self.scopes.iter().map(|scope| scope.to_string()).collect()
+    }
+
     /// Whether it acts for the operator itself, which has no phones and sees everybody's.
     pub fn is_operator(&self) -> bool {
         self.acting_for.kind() == TenantKind::Operator
@@ -79,7 +84,7 @@ impl Caller {
         if tenant.parse::<ProviderId>().is_err() {
             return Err(tenant_not_found());
         }
-        authorize(gateway, self.actor.clone(), tenant.to_owned(), words(self.scopes)).await
+        authorize(gateway, self.actor.clone(), tenant.to_owned(), self.scope_words()).await
     }
 }
 
@@ -113,11 +118,6 @@ async fn authorize(gateway: &Gateway, actor: Actor, tenant_id: String, scopes: V
     let actor = Actor { tenant: own.id.clone(), ..actor };
     let scopes = answer.scopes.iter().filter_map(|word| word.parse().ok()).collect();
     Ok(Caller { role, own, acting_for, ancestors: answer.ancestors, scopes, actor })
-}
-
-/// As the contracts write them.
-fn words(scopes: Scopes) -> Vec<String> {
-    scopes.iter().map(|scope| scope.to_string()).collect()
 }
 
 /// The tenant that the header names; empty where there is none. What is no id is nobody below either.

@@ -7,6 +7,7 @@ mod auth;
 mod backends;
 mod body;
 mod device_certificate;
+mod failpoint;
 mod health;
 mod limits;
 mod listen;

@@ -20,8 +20,10 @@ mod record;
 mod redeem;
 mod refusal;
 mod risk;
+mod search;
 mod store;
 mod wire;
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ use vocabulary::{Clock, ProfileId, ProviderId, Randomness, Secret};
 use assignment::Assignments;
 use code::CodeKey;
 pub use policy::{Allowance, Budgets, Policy};
+use writer::Writer;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/onboarding/sqlite");
 
@@ -59,7 +62,9 @@ pub struct Onboarding {
     key: Arc<CodeKey>,
     policy: Arc<Policy>,
     assignments: Assignments,
-    /// A provider and a profile that nobody has, to ask about where a guess hit nothing.
+    /// Every redemption goes through it.
+    writer: Arc<Writer>,
+    /// A provider and a profile that nobody has, to ask about where a guess was wrong.
     nobody: Arc<(ProviderId, ProfileId)>,
     clock: Clock,
     randomness: Arc<Randomness>,
@@ -74,8 +79,10 @@ impl Onboarding {
         randomness: Arc<Randomness>,
     ) -> Result<Self, StoreError> {
         let db = Db::open(&config.database, &MIGRATIONS).await?;
+        let writer = Arc::new(Writer::start(db.clone(), config.policy.keep_attempts_days));
         Ok(Self {
             db,
+            writer,
             key: Arc::new(CodeKey::new(&config.code_key)),
             policy: Arc::new(config.policy),
             assignments: Assignments::new(redirection),
@@ -102,6 +109,7 @@ impl Onboarding {
 
     /// Waits for what is under way and closes the database.
     pub async fn close(&self) {
+        self.writer.stop().await;
         self.db.close().await;
     }
 }

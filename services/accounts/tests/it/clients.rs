@@ -21,6 +21,7 @@ async fn rotate(
         tenant_id: tenant.to_owned(),
         client_id: client.to_owned(),
         overlap_seconds: overlap,
+        ..RotateClientSecretRequest::default()
     };
     Ok(world.gateway().rotate_client_secret(within_as(&jo(), ALLOWED, request)).await?.into_inner())
 }
@@ -44,6 +45,7 @@ fn wish(tenant: &str, role: Role, scopes: &[&str]) -> CreateClientRequest {
         role: role.into(),
         scopes: scopes.iter().map(ToString::to_string).collect(),
         expires_at: 0,
+        ..CreateClientRequest::default()
     }
 }
 
@@ -117,6 +119,7 @@ async fn a_narrowed_client_cannot_give_what_it_lacks() {
         tenant_id: provider.id.clone(),
         client_id: first.client_id.clone(),
         overlap_seconds: 0,
+        ..RotateClientSecretRequest::default()
     };
     let taken = world.gateway().rotate_client_secret(within_as(&actor, ALLOWED, request)).await;
     assert_eq!(Failure::from(taken.expect_err("a stronger one's secret")).reason, "scope_not_yours");
@@ -124,6 +127,7 @@ async fn a_narrowed_client_cannot_give_what_it_lacks() {
         tenant_id: provider.id.clone(),
         email: "me@example.com".to_owned(),
         role: Role::Owner.into(),
+        ..InvitePersonRequest::default()
     };
     let invited = world.gateway().invite_person(within_as(&actor, ALLOWED, request)).await;
     assert_eq!(Failure::from(invited.expect_err("an owner")).reason, "scope_not_yours");
@@ -220,6 +224,7 @@ async fn of_two_rotations_at_once_each_gives_a_good_secret_and_one_stays() {
             tenant_id: provider.id.clone(),
             client_id: client.client_id.clone(),
             overlap_seconds: 60,
+            ..RotateClientSecretRequest::default()
         };
         tokio::spawn(async move { gateway.rotate_client_secret(request).await })
     });

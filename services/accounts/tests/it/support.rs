@@ -70,6 +70,7 @@ impl World {
             kind: kind.into(),
             name: name.to_owned(),
             with_client: true,
+            ..CreateTenantRequest::default()
         };
         let created = self.gateway().create_tenant(within_as(&jo(), ALLOWED, request)).await?.into_inner();
         Ok((created.tenant.expect("a tenant"), created.client.expect("a client")))
@@ -103,13 +104,14 @@ impl World {
             role: role.into(),
             scopes: scopes.iter().map(ToString::to_string).collect(),
             expires_at: 0,
+            ..CreateClientRequest::default()
         };
         self.gateway().create_client(within_as(&jo(), ALLOWED, request)).await.expect("created").into_inner()
     }
 
     /// Invites somebody; who it is, and the invitation.
     pub async fn invite(&self, tenant: &str, email: &str, role: Role) -> Result<(Person, String), Failure> {
-        let request = InvitePersonRequest { tenant_id: tenant.to_owned(), email: email.to_owned(), role: role.into() };
+        let request = InvitePersonRequest { tenant_id: tenant.to_owned(), email: email.to_owned(), role: role.into(), ..InvitePersonRequest::default() };
         let invited = self.gateway().invite_person(within_as(&jo(), ALLOWED, request)).await?.into_inner();
         Ok((invited.person.expect("a person"), invited.invitation))
     }

@@ -48,6 +48,7 @@ async fn a_tenant_is_made_with_a_client_only_where_one_is_wished() {
         kind: TenantKind::Provider.into(),
         name: "Acme".to_owned(),
         with_client: false,
+        ..CreateTenantRequest::default()
     };
     let made = world.gateway().create_tenant(request).await.expect("created").into_inner();
     assert_eq!((made.tenant.is_some(), made.client), (true, None));
@@ -114,6 +115,7 @@ async fn of_many_who_want_one_name_at_once_one_gets_it() {
             kind: TenantKind::Provider.into(),
             name: name.to_owned(),
             with_client: false,
+            ..CreateTenantRequest::default()
         };
         tokio::spawn(async move { gateway.create_tenant(request).await })
     });

@@ -74,7 +74,7 @@ async fn start_nps(listen: SocketAddr) -> Result<RunningNps> {
 
 async fn set_up(config: &Config, folder: &DataFolder, nps: SocketAddr, sources: &Sources) -> Result<Demonstration> {
     println!("The data folder {} is empty; setting up the demonstration.", config.data.display());
-    let ca = certificate::prepare(&config.tls, folder)?.development_authority;
+    let ca = certificate::prepare(&config.tls, folder, sources.clock.now())?.development_authority;
     let master = folder.master_key(&config.keys, &sources.randomness)?;
     let place = Place { folder, master: &master, sources };
     let demonstration = Demonstration::set_up(place, nps, ca.as_deref()).await?;

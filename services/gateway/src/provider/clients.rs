@@ -115,6 +115,7 @@ pub(crate) async fn create(
     Body(body): Body<ClientBody>,
 ) -> Result<Response, Problem> {
     let request = CreateClientRequest {
+        token_scopes: caller.scope_words(),
         tenant_id: caller.acting_for.id,
         name: body.name,
         role: body.role.role().into(),
@@ -154,8 +155,12 @@ pub(crate) async fn rotate(
     Path(client_id): Path<String>,
     Body(body): Body<RotationBody>,
 ) -> Result<Response, Problem> {
-    let request =
-        RotateClientSecretRequest { tenant_id: caller.acting_for.id, client_id, overlap_seconds: body.overlap_seconds };
+    let request = RotateClientSecretRequest {
+        token_scopes: caller.scope_words(),
+        tenant_id: caller.acting_for.id,
+        client_id,
+        overlap_seconds: body.overlap_seconds,
+    };
     let request = within_as(&caller.actor, PROVIDER_DEADLINE, request);
     let answer = gateway.backends().accounts.clone().rotate_client_secret(request).await?.into_inner();
     with_secret(StatusCode::CREATED, answer.client, answer.secret)

@@ -29,6 +29,9 @@ struct AttemptView {
     source: Option<String>,
     at: Option<String>,
     outcome: String,
+    /// Only of an alert, whose outcome is `search`: how many misses there were in the 24 hours before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    misses: Option<u64>,
 }
 
 impl From<Attempt> for AttemptView {
@@ -41,6 +44,7 @@ impl From<Attempt> for AttemptView {
             source: given(attempt.source),
             at: moment(attempt.at),
             outcome: attempt.outcome,
+            misses: (attempt.misses > 0).then_some(attempt.misses),
         }
     }
 }

@@ -98,8 +98,12 @@ pub(crate) async fn invite(
     Allowed { caller, .. }: Allowed<PeopleWrite>,
     Body(body): Body<PersonBody>,
 ) -> Result<Response, Problem> {
-    let role = body.role.role().into();
-    let request = InvitePersonRequest { tenant_id: caller.acting_for.id, email: body.email, role };
+    let request = InvitePersonRequest {
+        token_scopes: caller.scope_words(),
+        tenant_id: caller.acting_for.id,
+        email: body.email,
+        role: body.role.role().into(),
+    };
     let request = within_as(&caller.actor, PROVIDER_DEADLINE, request);
     let answer = gateway.backends().accounts.clone().invite_person(request).await?.into_inner();
     invited(StatusCode::CREATED, answer.person, answer.invitation)
@@ -134,6 +138,7 @@ pub(crate) async fn change(
     Body(change): Body<PersonChange>,
 ) -> Result<Response, Problem> {
     let request = ChangePersonRequest {
+        token_scopes: caller.scope_words(),
         tenant_id: caller.acting_for.id,
         person_id,
         role: change.role.map_or(Role::Unspecified, RoleWord::role).into(),

@@ -1,13 +1,11 @@
 //! `/v1/tenants`: who stands below, made by whoever stands above and frozen by the operator.
 
-use std::collections::HashMap;
-
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contracts::accounts::{
-    CreateTenantRequest, GetSubtreeRequest, GetTenantRequest, ListTenantsRequest, NewSecret, SetFrozenRequest, Tenant,
+    CreateTenantRequest, GetSubtreeRequest, ListTenantsRequest, NewSecret, SetFrozenRequest, Tenant,
     TenantKind,
 };
 use contracts::redirection::SetProvidersFrozenRequest;
@@ -26,6 +24,8 @@ use crate::problem::Problem;
 
 /// A hundred thousand tenants with the longest names; the usual limit is 4 MiB.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// How many tenants redirection is told of at once: a second's work.
+const FROZEN_AT_ONCE: usize = 10_000;
 
 /// A tenant as shown.
 #[derive(Debug, Serialize)]
@@ -121,6 +121,7 @@ pub(crate) async fn create(
         kind: body.kind.kind().into(),
         name: body.name,
         with_client: body.with_client,
+        token_scopes: caller.scope_words(),
     };
     let request = within_as(&caller.actor, PROVIDER_DEADLINE, request);
     let answer = gateway.backends().accounts.clone().create_tenant(request).await?.into_inner();
@@ -162,73 +163,61 @@ pub(crate) async fn read(
     Ok(Json(TenantView::from(tenant)).into_response())
 }
 
-/// `PUT /v1/tenants/{tenant}/frozen`: stops a tenant and everyone below it, or lets them go on. Where it
-/// fails half-way, the same request completes it:
+/// `PUT /v1/tenants/{tenant}/frozen`: stops a tenant and everyone below it, or lets them go on:
 ///
-/// 1. who stands below is learned, before anything is changed;
-/// 2. their phones are no longer, or again, redirected: the greater harm is stopped first;
-/// 3. their people and programs can no longer, or again, log in.
+/// 1. accounts freezes or thaws it. From then on nobody there logs in or acts, and nobody is made below it, so
+///    that no tenant can slip past the next step;
+/// 2. who stands below, and who of them is stopped now, is learned;
+/// 3. their phones are no longer, or again, redirected;
+/// 4. where somebody else froze or thawed one of them in the meantime, from step 2 again. Whoever tells redirection
+///    last has looked at accounts afterwards, so that both end up of one mind.
+///
+/// Where it fails half-way, the same request completes it: each step says how things shall be, not what to change.
 pub(crate) async fn set_frozen(
     State(gateway): State<Gateway>,
     Allowed { caller, .. }: Allowed<Operate>,
     Path(tenant): Path<String>,
     Body(FrozenBody { frozen }): Body<FrozenBody>,
 ) -> Result<Response, Problem> {
-    let tenant_id = caller.at(&gateway, &tenant).await?.acting_for.id;
+    let target = caller.at(&gateway, &tenant).await?.acting_for;
+    refuse_root(&target)?;
     let mut accounts = gateway.backends().accounts.clone().max_decoding_message_size(LONGEST_ANSWER);
-    let request = within(PROVIDER_DEADLINE, GetSubtreeRequest { tenant_id: tenant_id.clone() });
-    let subtree = accounts.get_subtree(request).await?.into_inner().tenants;
-    refuse_root(&subtree)?;
-    let provider_ids = if frozen { ids(&subtree) } else { ids(&thawed(&gateway, subtree).await?) };
-    if !provider_ids.is_empty() {
-        let request = within_as(&caller.actor, PROVIDER_DEADLINE, SetProvidersFrozenRequest { provider_ids, frozen });
-        gateway.backends().redirection.clone().set_providers_frozen(request).await?;
+    let request = SetFrozenRequest { tenant_id: target.id.clone(), frozen };
+    let answer = accounts.set_frozen(within_as(&caller.actor, PROVIDER_DEADLINE, request)).await?.into_inner();
+    let request = GetSubtreeRequest { tenant_id: target.id };
+    let mut told = Vec::new();
+    loop {
+        let subtree = accounts.get_subtree(within(PROVIDER_DEADLINE, request.clone())).await?.into_inner().tenants;
+        let wanted: Vec<_> = subtree.into_iter().map(|tenant| (tenant.id, tenant.stopped)).collect();
+        if wanted == told {
+            break;
+        }
+        tell_redirection(&gateway, &caller, &wanted).await?;
+        told = wanted;
     }
-    let request = within_as(&caller.actor, PROVIDER_DEADLINE, SetFrozenRequest { tenant_id, frozen });
-    let answer = accounts.set_frozen(request).await?.into_inner();
     Ok(Json(TenantView::from(promised(answer.tenant)?)).into_response())
 }
 
 /// Nobody could thaw the operator again.
-fn refuse_root(subtree: &[Tenant]) -> Result<(), Problem> {
-    if subtree.first().is_some_and(|tenant| tenant.kind() == TenantKind::Operator) {
+fn refuse_root(tenant: &Tenant) -> Result<(), Problem> {
+    if tenant.kind() == TenantKind::Operator {
         return Err(Problem::new(ErrorKind::Conflict, "operator_not_freezable", "the operator cannot be frozen"));
     }
     Ok(())
 }
 
-/// Those of the subtree that go on once its first is thawed: all but those that are frozen themselves, or
-/// stand below another that is. None where somebody above is frozen.
-async fn thawed(gateway: &Gateway, subtree: Vec<Tenant>) -> Result<Vec<Tenant>, Problem> {
-    let Some(root) = subtree.first() else { return Ok(subtree) };
-    let request = GetTenantRequest { tenant_id: root.parent_id.clone() };
-    let answer = gateway.backends().accounts.clone().get_tenant(within(PROVIDER_DEADLINE, request)).await?;
-    let is_stopped = promised(answer.into_inner().tenant)?.stopped;
-    Ok(if is_stopped { Vec::new() } else { not_otherwise_frozen(&subtree) })
-}
-
-fn not_otherwise_frozen(subtree: &[Tenant]) -> Vec<Tenant> {
-    let root = subtree.first().map(|tenant| tenant.id.as_str()).unwrap_or_default();
-    let by_id: HashMap<&str, &Tenant> = subtree.iter().map(|tenant| (tenant.id.as_str(), tenant)).collect();
-    let goes_on = |tenant: &&Tenant| {
-        let mut at = *tenant;
-        // As many steps as there are tenants: a broken answer must not become an endless loop.
-        for _ in subtree {
-            if at.id == root {
-                return true;
-            }
-            match by_id.get(at.parent_id.as_str()) {
-                Some(parent) if !at.frozen => at = parent,
-                Some(_) | None => return false,
-            }
+/// Step 3, for tenants and whether each is stopped.
+async fn tell_redirection(gateway: &Gateway, caller: &Caller, tenants: &[(String, bool)]) -> Result<(), Problem> {
+    let (stopped, free): (Vec<_>, Vec<_>) = tenants.iter().partition(|(_, is_stopped)| *is_stopped);
+    for (tenants, frozen) in [(stopped, true), (free, false)] {
+        for some in tenants.chunks(FROZEN_AT_ONCE) {
+            let provider_ids = some.iter().map(|(id, _)| id.clone()).collect();
+            let request = SetProvidersFrozenRequest { provider_ids, frozen };
+            let request = within_as(&caller.actor, PROVIDER_DEADLINE, request);
+            gateway.backends().redirection.clone().set_providers_frozen(request).await?;
         }
-        false
-    };
-    subtree.iter().filter(goes_on).cloned().collect()
-}
-
-fn ids(tenants: &[Tenant]) -> Vec<String> {
-    tenants.iter().map(|tenant| tenant.id.clone()).collect()
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -237,22 +226,6 @@ mod tests {
 
     fn tenant(id: &str, parent: &str, frozen: bool) -> Tenant {
         Tenant { id: id.to_owned(), parent_id: parent.to_owned(), frozen, ..Tenant::default() }
-    }
-
-    #[test]
-    fn only_what_is_not_otherwise_stopped_goes_on() {
-        let subtree = vec![
-            tenant("a", "root", true),
-            tenant("b", "a", false),
-            tenant("c", "a", true),
-            tenant("d", "c", false),
-            tenant("e", "d", false),
-            tenant("f", "b", false),
-        ];
-        assert_eq!(ids(&not_otherwise_frozen(&subtree)), ["a", "b", "f"]);
-        // A circle, which no tree has, ends.
-        let circle = [tenant("a", "root", true), tenant("x", "y", false), tenant("y", "x", false)];
-        assert_eq!(ids(&not_otherwise_frozen(&circle)), ["a"]);
     }
 
     #[test]
