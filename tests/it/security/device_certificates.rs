@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use crate::support::{
-    Answer, DeviceCertificate, Manufacturer, Metrics, Phone, Provider, Server, Settings, eventually, hmac_by_openssl,
+    Answer, DeviceCertificate, Manufacturer, Metrics, Phone, Provider, Server, Settings, eventually, from_now,
+    hmac_by_openssl,
 };
 
 const MAC: &str = "000e08abcdef";
@@ -150,7 +151,7 @@ fn a_phone_becomes_the_providers_who_waits_for_its_certificate() {
     let (server, _folder) = server_knowing(&acme, "");
     let provider = server.provider("waiting");
     provider.profile(&server, "main", "https://nps.example/$MA.xml");
-    let until = until_tomorrow();
+    let until = from_now("+1 day");
     let window = json!({"profile": "main", "first": "000e08abcd00", "last": "000e08abcdff", "until": until});
     provider.ask(&server, "/v1/windows").json(&window.to_string()).send().expect(201);
     let own = acme.phone(MAC, SERIAL);
@@ -164,12 +165,6 @@ fn a_phone_becomes_the_providers_who_waits_for_its_certificate() {
     // Before it, the question without a certificate: the phone's timeline goes with the phone.
     assert_eq!(events, ["asked", "answered_with_nothing", "associated", "asked", "answered_with_provider"]);
     assert!(ask(&server, MAC, Some(&own)).body.contains("https://nps.example/$MA.xml"));
-}
-
-/// RFC 3339, a day from now, by the program `date`.
-fn until_tomorrow() -> String {
-    let output = std::process::Command::new("date").args(["-u", "-d", "+1 day", "+%Y-%m-%dT%H:%M:%SZ"]).output();
-    String::from_utf8(output.expect("date runs").stdout).expect("text").trim().to_owned()
 }
 
 /// The headers of a proxy that signs `age` seconds ago.

@@ -77,7 +77,8 @@ impl Server {
             format!("{scheme}://{}", address.replace("127.0.0.1", "localhost"))
         };
         let (https, http) = (url("https", "https"), url("http", "http"));
-        let internal = url("http", "internal");
+        // By its address: a curl that also speaks to the HTTPS port would take this one for HTTPS too (RFC 6797).
+        let internal = url("http", "internal").replace("localhost", "127.0.0.1");
         Self { process, folder, settings, https, http, internal, log, reader: Some(reader) }
     }
 
@@ -183,6 +184,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() { let l=self.log(); std::fs::write("/tmp/t1_server.log", l).unwrap(); eprintln!("STATUS {:?}", self.process.try_wait()); }
         // It may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -23,8 +23,12 @@ async fn every_change_is_an_act_of_who_asked_for_it() {
     for frozen in [true, true, false, false] {
         world.set_frozen(&tenant_id, frozen).await.expect("set");
     }
-    let rotation =
-        RotateClientSecretRequest { tenant_id: tenant_id.clone(), client_id: client_id.clone(), overlap_seconds: 0, ..RotateClientSecretRequest::default() };
+    let rotation = RotateClientSecretRequest {
+        tenant_id: tenant_id.clone(),
+        client_id: client_id.clone(),
+        overlap_seconds: 0,
+        ..RotateClientSecretRequest::default()
+    };
     world.gateway().rotate_client_secret(within_as(&jo(), ALLOWED, rotation)).await.expect("rotated");
     for _ in 0..2 {
         let revocation = RevokeClientRequest { tenant_id: tenant_id.clone(), client_id: client_id.clone() };

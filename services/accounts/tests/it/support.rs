@@ -111,7 +111,12 @@ impl World {
 
     /// Invites somebody; who it is, and the invitation.
     pub async fn invite(&self, tenant: &str, email: &str, role: Role) -> Result<(Person, String), Failure> {
-        let request = InvitePersonRequest { tenant_id: tenant.to_owned(), email: email.to_owned(), role: role.into(), ..InvitePersonRequest::default() };
+        let request = InvitePersonRequest {
+            tenant_id: tenant.to_owned(),
+            email: email.to_owned(),
+            role: role.into(),
+            ..InvitePersonRequest::default()
+        };
         let invited = self.gateway().invite_person(within_as(&jo(), ALLOWED, request)).await?.into_inner();
         Ok((invited.person.expect("a person"), invited.invitation))
     }

@@ -8,7 +8,7 @@ use super::world::{PASSWORD, World, mac_of, moved_mac_of, transfer_of, window_of
 use crate::support::Curl;
 
 /// The request of `caller` with that method.
-pub fn of(world: &World, (caller, token): (Caller, Option<String>), (route, method): (&Route, &str)) -> Curl {
+pub fn of(world: &World, (caller, token): (Caller, Option<&str>), (route, method): (&Route, &str)) -> Curl {
     let mut curl = Curl::get(&url(world, caller, route, method)).trusting(&world.server.ca()).method(method);
     if let Some(token) = token {
         curl = curl.header(&format!("Authorization: Bearer {token}"));

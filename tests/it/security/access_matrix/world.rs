@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::caller::{CALLERS, Caller};
 use crate::security::forger::Forger;
-use crate::support::{Curl, Login, Person, Provider, Server};
+use crate::support::{Curl, Login, Person, Provider, Server, from_now};
 
 const RULE: &str = "https://nps.example/$MA.xml";
 pub const PASSWORD: &str = "a password of twenty";
@@ -43,13 +43,28 @@ impl World {
             tenant.profile(&server, "main", RULE);
         }
         let coded = owner.profile(&server, "coded", RULE);
-        let [narrowed, read_only, engineer] = [("owner", json!(["devices:read"])), ("read_only", json!([])), ("engineer", json!([]))]
-            .map(|(role, scopes)| owner.login.client(&server, &json!({ "name": role, "role": role, "scopes": scopes })));
+        let [narrowed, read_only, engineer] =
+            [("owner", json!(["devices:read"])), ("read_only", json!([])), ("engineer", json!([]))].map(
+                |(role, scopes)| owner.login.client(&server, &json!({ "name": role, "role": role, "scopes": scopes })),
+            );
         let person = Person::invited(&server, &owner.login, ("owner@example.org", "owner"), PASSWORD);
         operator.freeze(&server, &frozen.id, true).expect(200);
         let made = Vec::new();
-        let mut world =
-            Self { server, operator, reseller, owner, person, stranger, frozen, narrowed, read_only, engineer, site, coded, made };
+        let mut world = Self {
+            server,
+            operator,
+            reseller,
+            owner,
+            person,
+            stranger,
+            frozen,
+            narrowed,
+            read_only,
+            engineer,
+            site,
+            coded,
+            made,
+        };
         world.made = THINGS.map(|thing| world.make(thing)).into();
         for mac in [mac_of, moved_mac_of] {
             let body = json!({ "profile": "main" }).to_string();
@@ -79,7 +94,8 @@ impl World {
                 "profiles" => owner("/v1/profiles", &json!({ "name": name, "profile_rule": RULE })),
                 "codes" => {
                     let (digits, limits) = (format!("432{number:02}"), json!({ "registered_only": true }));
-                    let code = json!({ "kind": "directory", "digits": digits, "profile": self.coded, "limits": limits });
+                    let code =
+                        json!({ "kind": "directory", "digits": digits, "profile": self.coded, "limits": limits });
                     owner("/v1/codes", &code)
                 }
                 "clients" | "rotated" => owner("/v1/clients", &json!({ "name": name, "role": "read_only" })),
@@ -159,7 +175,7 @@ pub fn moved_mac_of(caller: Caller) -> String {
 /// A window, elsewhere for each.
 pub fn window_of(caller: Caller) -> Value {
     let prefix = format!("0004f2bb{:02x}/40", caller.number());
-    json!({ "prefix": prefix, "profile": "main", "until": "2100-01-01T00:00:00Z" })
+    json!({ "prefix": prefix, "profile": "main", "until": from_now("+1 day") })
 }
 
 /// Somebody asks for a phone.
