@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
 use contracts::redirection::resolve_response::Answer;
 use contracts::redirection::{
-    Device, GetDeviceRequest, GetProfileRequest, Parameter, PutDeviceRequest, RefusalReason, ResolveRequest,
+    Device, GetDeviceRequest, Parameter, PutDeviceRequest, RefusalReason, ResolveProfileRequest, ResolveRequest,
 };
 use rpc::{Failure, Transport, within};
 use vocabulary::{DeviceModel, ErrorKind, MacAddress, ProfileId, ProfileRule, ProviderId, RuleKind, SerialNumber};
@@ -73,19 +73,13 @@ impl Assignments {
         })
     }
 
-    /// What the provider's profile hands out; `None` where it has no such profile.
+    /// What the provider's profile hands out, answered from memory; `None` where it has no such profile.
     pub async fn profile(&self, provider: &ProviderId, profile: &ProfileId) -> Result<Option<Content>, Failure> {
-        let request = GetProfileRequest { provider_id: provider.to_string(), profile_id: profile.to_string() };
-        match self.0.clone().get_profile(within(PATIENCE, request)).await {
-            Ok(answer) => {
-                let parameters = answer.into_inner().profile.map(|profile| profile.parameters).unwrap_or_default();
-                Ok(Some(if parameters.iter().any(carries_secret) { Content::Secret } else { Content::Harmless }))
-            }
-            Err(status) => match Failure::from(status) {
-                failure if failure.kind == ErrorKind::NotFound => Ok(None),
-                failure => Err(failure),
-            },
-        }
+        let request = ResolveProfileRequest { provider_id: provider.to_string(), profile_id: profile.to_string() };
+        let answer = self.0.clone().resolve_profile(within(PATIENCE, request)).await?.into_inner();
+        Ok(answer.redirect.map(|redirect| {
+            if redirect.parameters.iter().any(carries_secret) { Content::Secret } else { Content::Harmless }
+        }))
     }
 
     /// Makes the phone the provider's and sends it to the profile. What the provider has noted of it is kept.

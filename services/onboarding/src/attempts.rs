@@ -169,6 +169,11 @@ impl Share {
         ]
     }
 
+    /// Whether there is no guess left in one of the three, where each is whole again at its `whole_at`.
+    pub fn are_exhausted(shares: &[Self; 3], whole_at: &[Timestamp; 3], now: Timestamp) -> bool {
+        shares.iter().zip(whole_at).any(|(share, whole_at)| share.is_exhausted(*whole_at, now))
+    }
+
     /// Whether there is no guess left, where the budget is whole again at `whole_at`.
     pub fn is_exhausted(&self, whole_at: Timestamp, now: Timestamp) -> bool {
         let from_now = whole_at.as_micros().max(now.as_micros()).saturating_sub(now.as_micros());

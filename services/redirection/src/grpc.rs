@@ -5,8 +5,8 @@ use contracts::redirection::{
     CreateProfileRequest, CreateProfileResponse, DeleteDeviceRequest, DeleteDeviceResponse, DeleteProfileRequest,
     DeleteProfileResponse, GetDeviceRequest, GetDeviceResponse, GetProfileRequest, GetProfileResponse,
     ListDevicesRequest, ListDevicesResponse, ListProfilesRequest, ListProfilesResponse, PutDeviceRequest,
-    PutDeviceResponse, ReplaceProfileRequest, ReplaceProfileResponse, ResolveRequest, ResolveResponse,
-    SetProviderFrozenRequest, SetProviderFrozenResponse,
+    PutDeviceResponse, ReplaceProfileRequest, ReplaceProfileResponse, ResolveProfileRequest, ResolveProfileResponse,
+    ResolveRequest, ResolveResponse, SetProviderFrozenRequest, SetProviderFrozenResponse,
 };
 use rpc::refuse;
 use tonic::{Request, Response, Status};
@@ -26,6 +26,13 @@ impl RedirectionService for Redirection {
         let question = request.into_inner();
         let mac = wire::mac(question.mac).map_err(|error| refuse(&error))?;
         Ok(Response::new(self.index.answer(mac, &question.serial).into()))
+    }
+
+    async fn resolve_profile(&self, request: Request<ResolveProfileRequest>) -> Answer<ResolveProfileResponse> {
+        let request = request.into_inner();
+        let profile = request.profile_id.parse().ok().and_then(|id| self.index.profile(&id));
+        let own = profile.filter(|profile| profile.provider.as_str() == request.provider_id);
+        Ok(Response::new(ResolveProfileResponse { redirect: own.map(|profile| profile.redirect.clone()) }))
     }
 
     async fn create_profile(&self, request: Request<CreateProfileRequest>) -> Answer<CreateProfileResponse> {

@@ -96,6 +96,12 @@ impl Index {
         Answer::Redirect(profile)
     }
 
+    /// The profile of that id, whosever it is.
+    pub fn profile(&self, id: &ProfileId) -> Option<Arc<ResolvedProfile>> {
+        let profiles = read(&self.profiles);
+        profiles.slot_of.get(id).and_then(|slot| profiles.get(*slot)).map(Arc::clone)
+    }
+
     /// Takes in what was committed.
     pub fn apply(&self, change: Change) {
         match change {
