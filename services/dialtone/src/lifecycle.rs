@@ -62,6 +62,7 @@ impl Server {
         let (sources, policy) = (sources.clone(), config.codes.policy());
         let foundation = Foundation { folder, sources, master: &master, policy, metrics };
         let services = Services::open(foundation, &folder.databases()).await?;
+        folder.remove_old_token_key()?;
         let gateway = assembly::gateway(config, report_key, &services, registry).await?;
 
         let (stop, stopped) = watch::channel(false);

@@ -3,8 +3,11 @@
 mod access_matrix;
 mod activation_codes;
 mod device_certificates;
+mod enumeration;
 mod forger;
 mod forgeries;
+mod headers;
+mod races;
 mod sealed_answers;
 mod secrets;
 mod testssl;

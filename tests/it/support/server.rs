@@ -184,7 +184,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if std::thread::panicking() { let l=self.log(); std::fs::write("/tmp/t1_server.log", l).unwrap(); eprintln!("STATUS {:?}", self.process.try_wait()); }
+        if std::thread::panicking() {
+            let l = self.log();
+            std::fs::write("/tmp/t1_server.log", l).unwrap();
+            eprintln!("STATUS {:?}", self.process.try_wait());
+        }
         // It may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
