@@ -134,17 +134,15 @@ impl Accounts {
         Ok((person, shown))
     }
 
-    /// Ends a person's login and its tokens. Doing it again changes nothing.
+    /// Ends a person's login and its tokens. Of who was removed before, as of another's and of nobody, there is no trace.
     #[tracing::instrument(name = "accounts.person.remove", level = "debug", skip_all)]
     pub(crate) async fn remove_person(&self, doer: &Doer, tenant: &str, id: &str) -> Result<(), PersonRefused> {
         let (tenant, id) = named(tenant, id)?;
         let mut tx = self.db.write().await?;
-        let person = store::person_find(&mut *tx, &tenant, &id).await?;
-        if let Some(person) = person {
-            store::person_remove(&mut tx, &tenant, &id).await?;
-            let detail = json!({ "email": person.email.as_str() });
-            doer.did(&mut tx, &tenant, ("person.remove", id.as_str()), detail).await?;
-        }
+        let person = store::person_find(&mut *tx, &tenant, &id).await?.ok_or(PersonRefused::NotFound)?;
+        store::person_remove(&mut tx, &tenant, &id).await?;
+        let detail = json!({ "email": person.email.as_str() });
+        doer.did(&mut tx, &tenant, ("person.remove", id.as_str()), detail).await?;
         tx.commit().await.map_err(StoreError::from)?;
         tracing::info!(person.id = %id, "person removed");
         Ok(())

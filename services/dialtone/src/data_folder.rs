@@ -74,7 +74,7 @@ impl DataFolder {
     pub fn remove_old_token_key(&self) -> Result<()> {
         let file = self.old_token_key();
         match fs::remove_file(&file) {
-            Ok(()) => sync_folder(&file),
+            Ok(()) => Ok(sync_folder(&file)?),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error).with_context(|| format!("cannot remove {}", file.display())),
         }

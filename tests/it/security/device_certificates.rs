@@ -1,13 +1,12 @@
 //! Phones that show their manufacturer's certificate, to the server itself or to a proxy before it.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
 use crate::support::{
     Answer, DeviceCertificate, Manufacturer, Metrics, Phone, Provider, Server, Settings, eventually, from_now,
-    hmac_by_openssl,
+    hmac_by_openssl, seconds_from_now,
 };
 
 const MAC: &str = "000e08abcdef";
@@ -169,8 +168,7 @@ fn a_phone_becomes_the_providers_who_waits_for_its_certificate() {
 
 /// The headers of a proxy that signs `age` seconds ago.
 fn signed(certificate: &DeviceCertificate, age: u64) -> [String; 2] {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    let (time, value) = (now - age, certificate.as_header());
+    let (time, value) = (seconds_from_now(&format!("-{age} seconds")), certificate.as_header());
     let signature = hmac_by_openssl(PROXY_KEY, &format!("{time}.{value}"));
     [format!("Client-Cert: {value}"), format!("Client-Cert-Signature: t={time},v1={signature}")]
 }

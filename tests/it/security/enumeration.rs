@@ -116,11 +116,15 @@ fn question(server: &Server, mac: &str, way: usize) -> Curl {
     let (door, version, tls) = (DOORS[way % 5], VERSIONS[way / 5 % 2], way / 10 % 2 == 1);
     let path = door.replace("MAC", mac);
     let curl = if tls { server.ask(&path) } else { server.ask_plainly(&path) };
-    let plain_h2 = if version == "--http2" && !tls { "--http2-prior-knowledge" } else { version };
+    let version = if question_is_plain_http2(way) { "--http2-prior-knowledge" } else { version };
     let agent = format!("Cisco-CP-7832-3PCC/11.0.1 ({mac})");
     // The doors whose path or query names the phone must not need it.
     let agent = if door == "/7832.xml" { agent } else { "curl".to_owned() };
-    curl.with(&[plain_h2, "--user-agent", &agent])
+    curl.with(&[version, "--user-agent", &agent])
+}
+
+const fn question_is_plain_http2(way: usize) -> bool {
+    way / 5 % 4 == 1
 }
 
 /// What phones were answered, with how many got it; by whether it was over TLS, and in which version.
@@ -155,7 +159,9 @@ fn ask_in(server: &Server, kinds: &[Kind], way: usize) -> Vec<Answer> {
     }
     macs.sort();
     let asked = |some: &[(u64, String)]| some.iter().map(|(_, mac)| question(server, mac, way)).collect();
-    macs.chunks(300).flat_map(|some| Curl::send_all(asked(some))).collect()
+    // curl 7.88 cannot use a connection twice on which it knows that HTTP/2 is spoken without TLS.
+    let on_one_connection = if question_is_plain_http2(way) { 1 } else { 300 };
+    macs.chunks(on_one_connection).flat_map(|some| Curl::send_all(asked(some))).collect()
 }
 
 #[track_caller]

@@ -132,10 +132,7 @@ fn the_master_key_may_lie_elsewhere_or_be_asked_for() {
     let depositor = Depositor::new(&server);
     assert!(server.stop().success());
 
-    let rewrap = |words: &[&str]| {
-        let config = server.data().parent().expect("a folder").join("dialtone.toml").display().to_string();
-        server.try_command(&[&["keys", "rewrap", "--config", &config], words].concat())
-    };
+    let rewrap = |words: &[&str]| server.try_command(&[&["keys", "rewrap"], words].concat());
     let said = rewrap(&[]).expect_err("it must be told the new one");
     assert!(said.contains("--new-file"), "{said}");
     rewrap(&["--new-file", &second.display().to_string()]).expect("it is wrapped anew");

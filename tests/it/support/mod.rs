@@ -20,7 +20,7 @@ pub use curl::{Answer, Curl};
 pub use demo::Demo;
 pub use device_certificate::{DeviceCertificate, Manufacturer, hmac_by_openssl};
 pub use metrics::Metrics;
-pub use moment::from_now;
+pub use moment::{from_now, seconds_from_now};
 pub use nps::Nps;
 pub use person::{Authenticator, Person};
 pub use phone::Phone;

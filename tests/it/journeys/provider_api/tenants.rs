@@ -159,7 +159,7 @@ fn providers_are_made_and_listed_by_operators() {
 
     let taken = operator.ask(&server, "/v1/tenants").json(r#"{"name":""}"#).send();
     assert_eq!(taken.status, 400, "{taken:?}");
-    let unknown = format!("/v1/tenants/prv_{}", "0".repeat(20));
+    let unknown = format!("/v1/tenants/prv_{}", "z".repeat(20));
     told(&operator.ask(&server, &unknown).send(), 404, "tenant_not_found");
     let frozen = operator.ask(&server, &format!("{unknown}/frozen")).method("PUT").json(r#"{"frozen":true}"#).send();
     told(&frozen, 404, "tenant_not_found");
