@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use hyper::StatusCode;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::certificate::Certificate;
@@ -24,11 +25,9 @@ use crate::statistics::Difference;
 use crate::verdict::Verdict;
 
 /// Phones of each kind that ask.
-const PHONES: u64 = 2_000;
-/// Of each kind that is throttled; they wait, so that fewer fit into the time.
-const THROTTLED: u64 = 1_000;
-/// Connections on which throttled phones wait side by side.
-const CONNECTIONS: u64 = 16;
+const PHONES: u64 = 1_500;
+/// Connections on which they do, each waiting for its answer; throttled phones wait longer.
+const CONNECTIONS: [u64; 2] = [4, 16];
 /// How far an AUC may be from 0.5.
 const BOUND: f64 = 0.03;
 /// A share that is spent at once and does not grow back while it is measured.
@@ -68,9 +67,9 @@ async fn within_the_share(folder: &Path, certificate: &Certificate) -> Result<Ve
     fs::create_dir(&place)?;
     let dialtone = Dialtone::start(&place, certificate, "")?;
     let unproven = Provider::named(&dialtone, "unproven", "certificate").await?;
-    register(&dialtone, &unproven, UNPROVEN, PHONES).await?;
+    register(&dialtone, &unproven, UNPROVEN).await?;
     let frozen = Provider::named(&dialtone, "frozen", "mac").await?;
-    register(&dialtone, &frozen, FROZEN, PHONES).await?;
+    register(&dialtone, &frozen, FROZEN).await?;
     frozen.freeze(&dialtone).await?;
     let mut kinds = [
         Kind::new("nobody's", unknown(0)),
@@ -78,18 +77,8 @@ async fn within_the_share(folder: &Path, certificate: &Certificate) -> Result<Ve
         Kind::new("no certificate", UNPROVEN),
         Kind::new("provider frozen", FROZEN),
     ];
-    let mut connection = Connection::open(&dialtone.http).await?;
-    // What is asked first warms up caches, threads and files; nobody measures it.
-    for number in 0..1_000 {
-        asked(&mut connection, unknown(1_000_000 + number)).await?;
-    }
     for pass in 0..2 {
-        for number in order(kinds.len(), PHONES)? {
-            let (kind, phone) = (usize::try_from(number / PHONES)?, number % PHONES);
-            let Some(kind) = kinds.get_mut(kind) else { continue };
-            let time = asked(&mut connection, kind.first + phone).await?;
-            kind.times.get_mut(pass).into_iter().for_each(|times| times.push(time));
-        }
+        ask_side_by_side(&dialtone, &mut kinds, (pass, CONNECTIONS[0])).await?;
     }
     dialtone.ensure_recorded().await?;
     Ok(print(&kinds, 0, "first").and(print(&kinds, 1, "again")))
@@ -100,56 +89,62 @@ async fn throttled(folder: &Path, certificate: &Certificate) -> Result<Verdict> 
     fs::create_dir(&place)?;
     let dialtone = Dialtone::start(&place, certificate, NO_SHARE)?;
     let open = Provider::of(&dialtone).await?;
-    register(&dialtone, &open, OPEN, THROTTLED).await?;
+    register(&dialtone, &open, OPEN).await?;
     let mut kinds = [
         Kind::new("nobody's", unknown(0)),
-        Kind::new("nobody's, once more", unknown(THROTTLED)),
+        Kind::new("nobody's, once more", unknown(PHONES)),
         Kind::new("would be redirected", OPEN),
     ];
-    let firsts = kinds.each_ref().map(|kind| kind.first);
-    let order = order(kinds.len(), THROTTLED)?;
-    let mut waiting = tokio::task::JoinSet::new();
-    for connection in 0..CONNECTIONS {
-        let own = (connection..).step_by(usize::try_from(CONNECTIONS)?);
-        let own: Vec<u64> = own.map_while(|place| order.get(usize::try_from(place).ok()?).copied()).collect();
-        waiting.spawn(ask_throttled(dialtone.http.clone(), firsts, own));
-    }
-    while let Some(done) = waiting.join_next().await {
-        for (kind, time) in done?? {
-            kinds.get_mut(kind).into_iter().for_each(|kind| kind.times[0].push(time));
-        }
-    }
+    ask_side_by_side(&dialtone, &mut kinds, (0, CONNECTIONS[1])).await?;
     dialtone.ensure_recorded().await?;
     Ok(print(&kinds, 0, "throttled"))
 }
 
+/// All phones of these kinds ask once, shuffled, on so many connections; for the first or the second time.
+async fn ask_side_by_side(dialtone: &Dialtone, kinds: &mut [Kind], (pass, connections): (usize, u64)) -> Result<()> {
+    let firsts: Vec<u64> = kinds.iter().map(|kind| kind.first).collect();
+    let order = order(kinds.len())?;
+    let mut waiting = JoinSet::new();
+    for place in 0..connections {
+        let own = order.iter().skip(usize::try_from(place)?).step_by(usize::try_from(connections)?).copied().collect();
+        waiting.spawn(ask_as(dialtone.http.clone(), firsts.clone(), own));
+    }
+    while let Some(done) = waiting.join_next().await {
+        for (kind, time) in done?? {
+            let times = kinds.get_mut(kind).and_then(|kind| kind.times.get_mut(pass));
+            times.into_iter().for_each(|times| times.push(time));
+        }
+    }
+    Ok(())
+}
+
 /// Asks as those phones, on one connection; gives the kind of each and how long it took.
-async fn ask_throttled(target: Target, firsts: [u64; 3], phones: Vec<u64>) -> Result<Vec<(usize, Duration)>> {
+async fn ask_as(target: Target, firsts: Vec<u64>, phones: Vec<u64>) -> Result<Vec<(usize, Duration)>> {
     let mut connection = Connection::open(&target).await?;
-    // These spend the share.
-    for number in 0..5 {
+    // What is asked first warms up caches and threads, or spends the share; nobody measures it.
+    for number in 0..50 {
         asked(&mut connection, unknown(1_000_000 + number)).await?;
     }
     let mut times = Vec::new();
     for number in phones {
-        let (kind, phone) = (usize::try_from(number / THROTTLED)?, number % THROTTLED);
+        let (kind, phone) = (usize::try_from(number / PHONES)?, number % PHONES);
         let Some(first) = firsts.get(kind) else { continue };
         times.push((kind, asked(&mut connection, first + phone).await?));
     }
     Ok(times)
 }
 
-/// So many phones of each kind, shuffled.
-fn order(kinds: usize, phones: u64) -> Result<Vec<u64>> {
-    let mut order: Vec<u64> = (0..u64::try_from(kinds)? * phones).collect();
+/// The phones of each kind, shuffled.
+fn order(kinds: usize) -> Result<Vec<u64>> {
+    let mut order: Vec<u64> = (0..u64::try_from(kinds)? * PHONES).collect();
     order.sort_by_key(|number| scattered(*number));
     Ok(order)
 }
 
-/// Registers so many phones from the address `first` on.
-async fn register(dialtone: &Dialtone, provider: &Provider, first: u64, phones: u64) -> Result<()> {
+/// Registers the phones from the address `first` on.
+async fn register(dialtone: &Dialtone, provider: &Provider, first: u64) -> Result<()> {
     let mut connection = Connection::open(&dialtone.http).await?;
-    for mac in first..first + phones {
+    for mac in first..first + PHONES {
         register_one(&mut connection, &provider.token, mac).await?;
     }
     Ok(())

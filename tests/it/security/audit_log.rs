@@ -130,9 +130,7 @@ fn every_change_is_seen_by_whom_it_concerns_and_by_nobody_else() {
     assert_eq!(verbs(own.iter().copied().chain(accepted).map(verb)), verbs(wanted));
     for act in &own {
         assert_eq!((&act["tenant"], &act["subject_tenant"]), (&json!(acme.id), &json!(acme.id)), "{act}");
-        // Of a phone's timeline, the source is the phone's.
-        let source = if verb(act) == "device.state" { json!(null) } else { json!("127.0.0.1") };
-        assert_eq!(act["source"], source, "{act}");
+        assert_eq!(act["source"], "127.0.0.1", "{act}");
         assert_eq!(act["request_id"].as_str().map(str::len), Some(16), "{act}");
     }
     // What the operator did to it concerns it too.

@@ -130,14 +130,14 @@ const fn question_is_plain_http2(way: usize) -> bool {
 /// What phones were answered, with how many got it; by whether it was over TLS, and in which version.
 type Answers = BTreeMap<(bool, String), BTreeMap<Seen, usize>>;
 
-/// Asks as each phone of these kinds, once, on four connections at a time.
+/// Asks as each phone of these kinds, once, on eight connections at a time.
 fn ask_all(server: &Server, kinds: &[Kind]) -> Answers {
     let all = Mutex::new(Answers::new());
     std::thread::scope(|scope| {
-        for first in 0..4 {
+        for first in 0..8 {
             let all = &all;
             scope.spawn(move || {
-                for way in (first..20).step_by(4) {
+                for way in (first..20).step_by(8) {
                     let answers = ask_in(server, kinds, way);
                     let mut all = all.lock().expect("the answers");
                     for answer in answers {

@@ -34,6 +34,9 @@ use crate::Gateway;
 use crate::backends::PHONE_DEADLINE;
 use crate::metrics::PhoneAnswer;
 
+/// An empty answer is given after this long at the earliest. A disk keeps a question sooner than that, so that the time
+/// does not tell a phone that is known, whose state is read and changed, from one that is not.
+const SOON: Duration = Duration::from_millis(20);
 /// After this long a throttled network is answered, whatever it asks: longer than it takes to find the answer and to
 /// note it, so that the time says nothing.
 const SLOW: Duration = Duration::from_millis(50);
@@ -102,7 +105,7 @@ async fn answer_question(gateway: &Gateway, contact: &Contact) -> Response {
 }
 
 async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
-    let slowly = tokio::time::sleep(SLOW);
+    let [soon, slowly] = [SOON, SLOW].map(tokio::time::sleep);
     let resolved = match resolve_or_claim(gateway, contact).await {
         Ok(resolved) => resolved,
         Err(failure) => return cannot_answer(gateway, contact, &failure),
@@ -127,6 +130,9 @@ async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
     // A HEAD learns nothing that would move the phone.
     if contact.method != Method::HEAD {
         gateway.journal().record(contact.observations(gateway, &outcome)).await;
+    }
+    if matches!(outcome, Outcome::Nothing { .. }) {
+        soon.await;
     }
     finish(gateway, contact, outcome)
 }
