@@ -111,8 +111,9 @@ async fn ask_side_by_side(dialtone: &Dialtone, kinds: &mut [Kind], (pass, connec
     }
     while let Some(done) = waiting.join_next().await {
         for (kind, time) in done?? {
-            let times = kinds.get_mut(kind).and_then(|kind| kind.times.get_mut(pass));
-            times.into_iter().for_each(|times| times.push(time));
+            if let Some(times) = kinds.get_mut(kind).and_then(|kind| kind.times.get_mut(pass)) {
+                times.push(time);
+            }
         }
     }
     Ok(())

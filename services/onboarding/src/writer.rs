@@ -138,11 +138,11 @@ impl Task {
             match received {
                 // Nobody is left who could send.
                 Some(0) => return,
-                Some(count) => {
+                Some(_) => {
                     if self.is_busy {
                         self.gather(&mut group).await;
                     }
-                    self.is_busy = count > 1;
+                    self.is_busy = group.len() > 1;
                     self.write(&mut group).await;
                 }
                 // What waits is still received.
