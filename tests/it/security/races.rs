@@ -251,13 +251,13 @@ fn freeze_amid_questions(server: &Server, operator: &Login, (tenant, site): (&st
         let lasted = begun.elapsed();
         let Login { client_id, client_secret, .. } = &site.login;
         let form = format!("grant_type=client_credentials&client_id={client_id}&client_secret={client_secret}");
-        let (login, listed) = (server.ask("/v1/token").form(&form).send(), site.ask(server, "/v1/devices").send());
+        let (token, devices) = (server.ask("/v1/token").form(&form).send(), site.ask(server, "/v1/devices").send());
         let ask = |number| server.ask_plainly(&format!("/{}.cfg", mac(number)));
         let after = Curl::send_all((0..20).map(ask).collect());
         course.is_over.store(true, Ordering::SeqCst);
         frozen.expect(200);
-        login.problem(403, "provider_frozen");
-        listed.problem(403, "provider_frozen");
+        token.problem(403, "provider_frozen");
+        devices.problem(403, "provider_frozen");
         assert!(!after.iter().any(is_redirected), "{after:?}");
         lasted
     });
