@@ -20,6 +20,4 @@ mod retention;
 #[cfg(test)]
 mod risks;
 #[cfg(test)]
-mod secrecy;
-#[cfg(test)]
 mod support;
