@@ -107,13 +107,6 @@ async fn authorize(gateway: &Gateway, actor: Actor, tenant_id: String, scopes: V
     let request = AuthorizeRequest { subject: actor.subject.clone(), tenant_id, scopes };
     let answer = gateway.backends().accounts.clone().authorize(within(PROVIDER_DEADLINE, request)).await?.into_inner();
     let (role, own) = (answer.role(), promised(answer.own)?);
-    if own.stopped {
-        return Err(Problem::new(
-            ErrorKind::Forbidden,
-            "provider_frozen",
-            "your tenant, or one above it, is frozen; ask whoever stands above you why",
-        ));
-    }
     let acting_for = promised(answer.acting_for)?;
     let actor = Actor { tenant: own.id.clone(), ..actor };
     let scopes = answer.scopes.iter().filter_map(|word| word.parse().ok()).collect();

@@ -122,9 +122,6 @@ impl Onboarding {
             limits: words::limits(request.limits)?,
             note: words::note(request.note)?,
         };
-        if request.profile_carries_secret {
-            return Err(CodeRefused::ProfileCarriesSecret);
-        }
         let (record, risk) = self.create_directory(wish, by).await?;
         let code = Some(words::code(record, self.clock.now()));
         Ok(wire::CreateDirectoryCodeResponse { code, risk: Some(risk.into()) })
@@ -145,9 +142,6 @@ impl Onboarding {
             limits: words::limits(request.limits)?,
             profile,
         };
-        if request.profile_carries_secret {
-            return Err(CodeRefused::ProfileCarriesSecret);
-        }
         if let Some(profile) = &change.profile {
             self.check_directory_profile(&change.provider, profile).await?;
         }

@@ -21,6 +21,7 @@ use contracts::redirection::resolve_response::Answer;
 use contracts::redirection::{Parameter, Redirect, RefusalReason, ResolveRequest, Seal};
 use percent_encoding::percent_decode_str;
 use rpc::{Failure, within};
+use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 use vocabulary::{ProfileRule, RuleKind};
 
@@ -105,7 +106,7 @@ async fn answer_question(gateway: &Gateway, contact: &Contact) -> Response {
 }
 
 async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
-    let [soon, slowly] = [SOON, SLOW].map(tokio::time::sleep);
+    let begun = Instant::now();
     let resolved = match resolve_or_claim(gateway, contact).await {
         Ok(resolved) => resolved,
         Err(failure) => return cannot_answer(gateway, contact, &failure),
@@ -124,7 +125,7 @@ async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
     }
     if throttled {
         note_throttled(gateway, contact, &outcome);
-        slowly.await;
+        sleep_until(begun + SLOW).await;
         return answer::nothing();
     }
     // A HEAD learns nothing that would move the phone.
@@ -132,7 +133,7 @@ async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
         gateway.journal().record(contact.observations(gateway, &outcome)).await;
     }
     if matches!(outcome, Outcome::Nothing { .. }) {
-        soon.await;
+        sleep_until(begun + SOON).await;
     }
     finish(gateway, contact, outcome)
 }

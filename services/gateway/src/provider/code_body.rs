@@ -80,7 +80,7 @@ pub(crate) struct DecisionBody {
 }
 
 impl DirectoryBody {
-    /// Everything but whether the profile carries a secret.
+    /// The body in the words of the contract.
     pub fn check(self, provider: &ProviderId) -> Result<CreateDirectoryCodeRequest, Problem> {
         Ok(CreateDirectoryCodeRequest {
             provider_id: provider.to_string(),
@@ -88,7 +88,6 @@ impl DirectoryBody {
             profile_id: profile_id(&self.profile)?,
             limits: Some(self.limits.check()?),
             note: self.note.unwrap_or_default(),
-            profile_carries_secret: false,
         })
     }
 }

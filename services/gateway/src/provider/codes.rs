@@ -12,7 +12,6 @@ use contracts::onboarding::{
     DecideDirectoryCodeRequest, ExtendPersonalCodeRequest, GetCodeRequest, Kind, ListCodesRequest, RevokeCodeRequest,
     Risk,
 };
-use contracts::redirection::GetProfileRequest;
 use rpc::{Actor, within, within_as};
 use serde::{Deserialize, Serialize};
 use tonic::Request;
@@ -112,9 +111,6 @@ async fn create_directory(
     actor: &Actor,
     request: CreateDirectoryCodeRequest,
 ) -> Result<Response, Problem> {
-    let profile_carries_secret =
-        carries_secret(gateway, request.provider_id.clone(), request.profile_id.clone()).await?;
-    let request = CreateDirectoryCodeRequest { profile_carries_secret, ..request };
     let request = within_as(actor, PROVIDER_DEADLINE, request);
     let answer = gateway.backends().onboarding.clone().create_directory_code(request).await?.into_inner();
     let written = written(answer.code, answer.risk)?;
@@ -240,20 +236,11 @@ async fn change_directory(
         None => present.limits,
     };
     let profile_id = change.profile.map_or(Ok(present.profile_id), |profile| profile_id(&profile))?;
-    let profile_carries_secret = carries_secret(gateway, present.provider_id.clone(), profile_id.clone()).await?;
     let (provider_id, code_id) = (present.provider_id, present.id);
-    let request = ChangeDirectoryCodeRequest { provider_id, code_id, limits, profile_id, profile_carries_secret };
+    let request = ChangeDirectoryCodeRequest { provider_id, code_id, limits, profile_id };
     let request = within_as(actor, PROVIDER_DEADLINE, request);
     let answer = gateway.backends().onboarding.clone().change_directory_code(request).await?.into_inner();
     Ok(Json(written(answer.code, answer.risk)?).into_response())
-}
-
-/// Whether the provider's profile carries a secret; refused where it has no such profile. Such a profile
-/// must not be reached with a directory code alone: that is a name, and anybody may type it.
-async fn carries_secret(gateway: &Gateway, provider_id: String, profile_id: String) -> Result<bool, Problem> {
-    let request = GetProfileRequest { provider_id, profile_id };
-    let answer = gateway.backends().redirection.clone().get_profile(within(PROVIDER_DEADLINE, request)).await?;
-    Ok(promised(answer.into_inner().profile)?.carries_secret)
 }
 
 async fn extend(gateway: &Gateway, code: &OwnedCode<CodesWrite>, expires_at: &str) -> Result<Response, Problem> {
