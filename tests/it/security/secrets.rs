@@ -165,7 +165,8 @@ fn seal_and_redeem(server: &Server, acme: &Provider, secrets: &mut Secrets) {
 
 fn log_in_wrongly(server: &Server, login: &Login, secrets: &mut Secrets) {
     // One letter off: almost right is a secret too.
-    let wrong = format!("{}0", &login.client_secret[..login.client_secret.len() - 1]);
+    let (most, last) = login.client_secret.split_at(login.client_secret.len() - 1);
+    let wrong = format!("{most}{}", if last == "0" { "1" } else { "0" });
     secrets.keep("a secret mistyped", &wrong[..wrong.len() - 2]);
     let grant = "grant_type=client_credentials";
     let ask = || server.ask("/v1/token");
