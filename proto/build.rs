@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "dialtone/accounts/v1/accounts.proto",
     "dialtone/redirection/v1/redirection.proto",
     "dialtone/onboarding/v1/onboarding.proto",
     "dialtone/customization/v1/customization.proto",
+    "dialtone/audit/v1/audit.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

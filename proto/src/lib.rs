@@ -22,6 +22,10 @@ pub mod onboarding {
 pub mod customization {
     tonic::include_proto!("dialtone.customization.v1");
 }
+/// What was done, by whom.
+pub mod audit {
+    tonic::include_proto!("dialtone.audit.v1");
+}
 
 /// The compiled contracts as a `google.protobuf.FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

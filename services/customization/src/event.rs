@@ -57,6 +57,11 @@ words! {
         NoProvider = "no_provider",
         ProviderFrozen = "provider_frozen",
         WrongSerial = "wrong_serial",
+        NoSerial = "no_serial",
+        NoCertificate = "no_certificate",
+        ForeignCertificate = "foreign_certificate",
+        ExpiredCertificate = "expired_certificate",
+        NoKey = "no_key",
         Throttled = "throttled",
     }
 }
@@ -129,6 +134,8 @@ pub(crate) struct Observation {
     pub provider: Option<ProviderId>,
     pub firmware: Option<Firmware>,
     pub model: Option<DeviceModel>,
+    /// Who states it. Goes to the audit log and not to the timeline.
+    pub subject: Option<String>,
 }
 
 impl Event {
@@ -177,6 +184,6 @@ impl Observation {
 
     /// The factory reset that must have come before this, under the same circumstances.
     pub fn reset_before(&self) -> Self {
-        Self { id: None, evidence: Evidence::Inferred, event: Event::FactoryReset, ..self.clone() }
+        Self { id: None, evidence: Evidence::Inferred, event: Event::FactoryReset, subject: None, ..self.clone() }
     }
 }

@@ -13,12 +13,15 @@ mod row;
 #[cfg(test)]
 mod samples;
 mod state;
+mod stated;
 mod store;
 mod timeline;
 mod word;
 
 use std::path::Path;
 
+use audit::AuditLog;
+use contracts::audit::audit_service_server::AuditServiceServer;
 use contracts::customization::customization_service_server::CustomizationServiceServer;
 use storage::{Db, StoreError};
 
@@ -44,6 +47,11 @@ impl Customization {
     /// The generated server in front of this service.
     pub fn server(self) -> CustomizationServiceServer<Self> {
         CustomizationServiceServer::new(self)
+    }
+
+    /// The server of this service's audit log.
+    pub fn audit_server(&self) -> AuditServiceServer<AuditLog> {
+        AuditLog::new(self.store.db().clone(), "customization").into_server()
     }
 
     /// Whether the database answers.

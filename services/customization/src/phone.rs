@@ -1,10 +1,16 @@
 //! Where one phone stands, and what an observation does to that. Pure: the store reads and writes it.
 
+use std::time::Duration;
+
 use vocabulary::{DeviceModel, Firmware, MacAddress, Timestamp};
 
 use crate::event::{Event, Observation, ResyncFailure};
 use crate::state::{self, State, Transition};
 use crate::timeline::Entry;
+
+/// A phone that asks so long after it acquired its profile may be second-hand: sooner, it was more likely
+/// reset to be repaired.
+const LONG_AGO: Duration = Duration::from_hours(30 * 24);
 
 /// What is known of a phone. All of it follows from its timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +25,27 @@ pub(crate) struct Phone {
     pub model: Option<DeviceModel>,
     /// The last failure of the resync now awaited.
     pub failure: Option<ResyncFailure>,
+    /// When it last came to have its provider's profile.
+    pub acquired_at: Option<Timestamp>,
+    /// When it asked as after a factory reset, long after that: it may have a new user. `None` again once
+    /// somebody registers it or gives it up.
+    pub second_hand_since: Option<Timestamp>,
 }
 
 impl Phone {
     /// A phone that nothing has been heard of.
     pub const fn unheard_of(mac: MacAddress) -> Self {
-        Self { mac, state: State::Open, entries: 0, contact: None, firmware: None, model: None, failure: None }
+        Self {
+            mac,
+            state: State::Open,
+            entries: 0,
+            contact: None,
+            firmware: None,
+            model: None,
+            failure: None,
+            acquired_at: None,
+            second_hand_since: None,
+        }
     }
 
     /// Takes in one observation and adds to `timeline` what came of it: one entry, or two where a factory
@@ -50,6 +71,7 @@ impl Phone {
     fn moved(&mut self, to: State, observation: Observation) -> Entry {
         let from = self.state;
         self.state = to;
+        self.note_hands(&observation, (from, to));
         match &observation.event {
             Event::ResyncFailed(failure) => self.failure = Some(*failure),
             Event::ResyncSucceeded => self.failure = None,
@@ -68,6 +90,30 @@ impl Phone {
             }
         }
         Entry { number: self.next_number(), observation, from, to, refused: None }
+    }
+
+    /// Whether it may have come to somebody else. An asking phone has been reset since it was Acquired.
+    fn note_hands(&mut self, observation: &Observation, (from, to): (State, State)) {
+        match &observation.event {
+            Event::Associated { .. } | Event::Dissociated => self.second_hand_since = None,
+            Event::Asked { .. } => {
+                let long_ago = self.acquired_at.is_some_and(|then| then.plus(LONG_AGO) <= observation.at);
+                if long_ago && self.second_hand_since.is_none() {
+                    self.second_hand_since = Some(observation.at);
+                }
+            }
+            Event::AnsweredWithProvider { .. }
+            | Event::AnsweredWithNothing { .. }
+            | Event::ResyncSucceeded
+            | Event::ResyncFailed(_)
+            | Event::ProvisionedByDhcp
+            | Event::ProvisionedByHand { .. }
+            | Event::FactoryReset
+            | Event::FirmwareSeen => {}
+        }
+        if to == State::Acquired && from != to {
+            self.acquired_at = Some(observation.at);
+        }
     }
 
     const fn next_number(&mut self) -> u64 {

@@ -29,6 +29,8 @@ pub(crate) struct PhoneRow {
     failure_class: Option<String>,
     failure_status: Option<u16>,
     next_retry: Option<i64>,
+    acquired_at: Option<i64>,
+    second_hand_since: Option<i64>,
 }
 
 /// A row of `timeline`.
@@ -111,6 +113,8 @@ impl From<&Phone> for PhoneRow {
             failure_class: phone.failure.map(|failure| failure.class.word().to_owned()),
             failure_status: phone.failure.and_then(|failure| failure.status),
             next_retry: phone.failure.and_then(|failure| failure.retry_at).map(Timestamp::as_micros),
+            acquired_at: phone.acquired_at.map(Timestamp::as_micros),
+            second_hand_since: phone.second_hand_since.map(Timestamp::as_micros),
         }
     }
 }
@@ -138,6 +142,8 @@ impl TryFrom<PhoneRow> for Phone {
             firmware: PHONE.perhaps("firmware", row.firmware.as_deref())?,
             model: PHONE.perhaps("model", row.model.as_deref())?,
             failure,
+            acquired_at: row.acquired_at.map(Timestamp::from_micros),
+            second_hand_since: row.second_hand_since.map(Timestamp::from_micros),
         })
     }
 }
@@ -182,6 +188,7 @@ impl TryFrom<TimelineRow> for Entry {
             provider: TIMELINE.perhaps("provider_id", row.provider_id.as_deref())?,
             firmware: TIMELINE.perhaps("firmware", row.firmware.as_deref())?,
             model: TIMELINE.perhaps("model", row.model.as_deref())?,
+            subject: None,
         };
         Ok(Self {
             number: TIMELINE.count("number", row.number)?,

@@ -46,6 +46,7 @@ pub fn observed(kind: EventKind) -> Observation {
         provider: None,
         firmware: None,
         model: None,
+        subject: None,
     }
 }
 

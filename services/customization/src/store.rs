@@ -8,7 +8,7 @@
 //! 3. read where the phones of the batch stand;
 //! 4. apply the observations in order, in memory;
 //! 5. write the phones back, guarded by the number of entries each had when it was read;
-//! 6. append the entries, and commit.
+//! 6. append the entries, and what somebody stated to the audit log, and commit.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
@@ -20,6 +20,7 @@ use vocabulary::MacAddress;
 use crate::event::{Observation, ObservationId};
 use crate::phone::Phone;
 use crate::row::{PhoneRow, TimelineRow};
+use crate::stated::Stated;
 use crate::timeline::Entry;
 
 /// The database of this service.
@@ -52,6 +53,11 @@ impl Store {
         Self { db }
     }
 
+    /// The database itself.
+    pub const fn db(&self) -> &Db {
+        &self.db
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.db.ping().await
@@ -73,9 +79,13 @@ impl Store {
         }
         let recorded = new.len();
         let seen = phones_of(&mut tx, &new).await?;
+        let stated = Stated::among(&new);
         let (phones, timeline) = applied(&seen, new);
         phones_write(&mut tx, &seen, &phones).await?;
         timeline_append(&mut tx, timeline).await?;
+        for statement in &stated {
+            statement.audit(&mut tx).await?;
+        }
         tx.commit().await?;
         Ok(recorded)
     }
@@ -142,7 +152,9 @@ const PHONES: &str = "
                    'model', model,
                    'failure_class', failure_class,
                    'failure_status', failure_status,
-                   'next_retry', next_retry
+                   'next_retry', next_retry,
+                   'acquired_at', acquired_at,
+                   'second_hand_since', second_hand_since
                )
                ORDER BY mac
            )
@@ -203,7 +215,7 @@ async fn phones_insert(tx: &mut Tx, phones: &[Write]) -> Result<(), StoreError> 
     const INSERT: &str = "
         INSERT INTO phone (
             mac, state, entries, first_contact, last_contact, firmware, model,
-            failure_class, failure_status, next_retry
+            failure_class, failure_status, next_retry, acquired_at, second_hand_since
         )
         SELECT value ->> 'mac',
                value ->> 'state',
@@ -214,7 +226,9 @@ async fn phones_insert(tx: &mut Tx, phones: &[Write]) -> Result<(), StoreError> 
                value ->> 'model',
                value ->> 'failure_class',
                value ->> 'failure_status',
-               value ->> 'next_retry'
+               value ->> 'next_retry',
+               value ->> 'acquired_at',
+               value ->> 'second_hand_since'
         FROM jsonb_each($1)
         WHERE TRUE
         ON CONFLICT (mac) DO NOTHING";
@@ -233,7 +247,9 @@ async fn phones_update(tx: &mut Tx, phones: &[Write]) -> Result<(), StoreError> 
             model          = new.value ->> 'model',
             failure_class  = new.value ->> 'failure_class',
             failure_status = new.value ->> 'failure_status',
-            next_retry     = new.value ->> 'next_retry'
+            next_retry     = new.value ->> 'next_retry',
+            acquired_at    = new.value ->> 'acquired_at',
+            second_hand_since = new.value ->> 'second_hand_since'
         FROM jsonb_each($1) AS new
         WHERE phone.mac = new.value ->> 'mac' AND phone.entries = new.value ->> 'seen'";
 

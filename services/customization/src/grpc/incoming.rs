@@ -34,7 +34,10 @@ pub(super) enum InvalidObservation {
     ProviderOrProfile(#[from] InvalidId),
     #[error("its source must be an IP address without a port, or empty")]
     Source(#[from] AddrParseError),
-    #[error("the reason of an empty answer must be one of no_provider, provider_frozen, wrong_serial and throttled")]
+    #[error(
+        "the reason of an empty answer must be one of no_provider, provider_frozen, wrong_serial, no_serial, \
+             no_certificate, foreign_certificate, expired_certificate, no_key and throttled"
+    )]
     Reason,
     #[error("the class of a failed resync must be B or C (chapter, Table 2)")]
     Class,
@@ -64,6 +67,7 @@ pub(super) fn observation(message: wire::Observation) -> Result<Observation, Inv
         request_id: shortened(message.request_id),
         firmware: message.firmware.parse().ok(),
         model: message.model.parse().ok(),
+        subject: given(&message.subject).map(|subject| shortened(subject.to_owned())),
     })
 }
 

@@ -22,6 +22,8 @@ pub(super) fn phone(phone: &Phone) -> wire::Phone {
         next_retry: micros(phone.failure.and_then(|failure| failure.retry_at)),
         failure: phone.failure.map(resync_failed),
         entries: phone.entries,
+        acquired_at: micros(phone.acquired_at),
+        second_hand_since: micros(phone.second_hand_since),
     }
 }
 
@@ -50,6 +52,8 @@ fn observation(seen: Observation) -> wire::Observation {
         provider_id: text(seen.provider.as_ref()),
         firmware: text(seen.firmware.as_ref()),
         model: text(seen.model.as_ref()),
+        // The audit log tells it, to whom it concerns.
+        subject: String::new(),
     }
 }
 

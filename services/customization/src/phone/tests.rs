@@ -163,3 +163,37 @@ fn a_failure_is_forgotten_with_success_or_with_the_state_it_belongs_to() {
         assert_eq!(failure(forgets), None, "{forgets:?}");
     }
 }
+
+/// A phone that acquired its profile, and asks again so many days later.
+fn returned_after(days: i64) -> Phone {
+    let at =
+        |kind, days: i64| Observation { at: Timestamp::from_micros(NOW + days * 86_400_000_000), ..observed(kind) };
+    let life = [
+        at(EventKind::Asked, 0),
+        at(EventKind::AnsweredWithProvider, 0),
+        at(EventKind::ResyncSucceeded, 0),
+        at(EventKind::Asked, days),
+    ];
+    lived(&life).0
+}
+
+#[test]
+fn a_phone_that_asks_long_after_it_was_acquired_may_be_second_hand() {
+    let phone = returned_after(30);
+    assert_eq!(phone.acquired_at, Some(Timestamp::from_micros(NOW)));
+    assert_eq!(phone.second_hand_since, Some(Timestamp::from_micros(NOW + 30 * 86_400_000_000)));
+    assert_eq!(returned_after(29).second_hand_since, None);
+}
+
+#[test]
+fn whoever_registers_a_phone_or_gives_it_up_has_seen_that_it_is_second_hand() {
+    for seen in [EventKind::Associated, EventKind::Dissociated] {
+        let mut phone = returned_after(400);
+        phone.observe(observed(seen), &mut Vec::new());
+        assert_eq!(phone.second_hand_since, None);
+    }
+    let mut phone = returned_after(400);
+    phone.observe(observed(EventKind::AnsweredWithProvider), &mut Vec::new());
+    phone.observe(observed(EventKind::ResyncSucceeded), &mut Vec::new());
+    assert!(phone.second_hand_since.is_some(), "that it is in service again does not say with whom");
+}

@@ -1,6 +1,7 @@
 //! The service as its callers see it: through the generated client, on a database file.
 
 #[cfg(test)]
+mod auditing;
 mod concurrency;
 #[cfg(test)]
 mod durability;

@@ -74,6 +74,7 @@ impl Contact {
             provider_id: provider_id.to_owned(),
             firmware: self.identity.firmware.as_ref().map(ToString::to_string).unwrap_or_default(),
             model: self.identity.model.as_ref().map(ToString::to_string).unwrap_or_default(),
+            subject: String::new(),
         }
     }
 }

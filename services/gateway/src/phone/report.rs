@@ -93,6 +93,7 @@ async fn observation(gateway: &Gateway, report: Report) -> Observation {
         request_id,
         provider_id: owner(gateway, mac).await,
         model: String::new(),
+        subject: String::new(),
     }
 }
 

@@ -81,6 +81,7 @@ impl OwnedPhone {
             provider_id: self.owner.to_string(),
             firmware: String::new(),
             model: String::new(),
+            subject: String::new(),
         }
     }
 }

@@ -10,14 +10,24 @@ pub enum Peer {
 }
 
 /// The callers of each gRPC service. A service that is not listed may be called by nobody.
-const CALLERS: [(&str, &[Peer]); 4] = [
+const CALLERS: [(&str, &[Peer]); 5] = [
     ("dialtone.accounts.v1.AccountsService", &[Peer::Gateway]),
     ("dialtone.redirection.v1.RedirectionService", &[Peer::Gateway, Peer::Onboarding]),
     ("dialtone.onboarding.v1.OnboardingService", &[Peer::Gateway]),
     ("dialtone.customization.v1.CustomizationService", &[Peer::Gateway, Peer::Onboarding]),
+    // Served by each of them, of its own database.
+    ("dialtone.audit.v1.AuditService", &[Peer::Gateway]),
 ];
 
 impl Peer {
+    /// Its name as certificates and the audit log write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Onboarding => "onboarding",
+        }
+    }
+
     /// Whether this peer may call the gRPC service of that full name.
     pub(crate) fn may_call(self, service: &str) -> bool {
         CALLERS.iter().any(|(name, peers)| *name == service && peers.contains(&self))
@@ -33,5 +43,7 @@ mod tests {
         assert!(Peer::Gateway.may_call("dialtone.accounts.v1.AccountsService"));
         assert!(!Peer::Onboarding.may_call("dialtone.accounts.v1.AccountsService"));
         assert!(!Peer::Gateway.may_call("dialtone.accounts.v1.Unlisted"));
+        assert!(Peer::Gateway.may_call("dialtone.audit.v1.AuditService"));
+        assert!(!Peer::Onboarding.may_call("dialtone.audit.v1.AuditService"));
     }
 }

@@ -42,13 +42,15 @@ impl Guard {
         Ok(response)
     }
 
-    async fn admitted<S>(&self, server: S, request: Request<Body>) -> Result<Response<Body>, Infallible>
+    async fn admitted<S>(&self, server: S, mut request: Request<Body>) -> Result<Response<Body>, Infallible>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         if !self.caller.may_call(self.service) {
             return Ok(Status::permission_denied("this caller may not use this service").into_http());
         }
+        // So that a call without an actor is put down to its caller.
+        request.extensions_mut().insert(self.caller);
         match time_left(request.headers()) {
             Err(TooLate) => Ok(too_late().into_http()),
             Ok(None) => server.oneshot(request).await,
@@ -62,4 +64,29 @@ impl Guard {
 
 fn too_late() -> Status {
     Status::new(crate::status::code(ErrorKind::TooLate), "no time left to answer")
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+    use crate::Actor;
+
+    /// Otherwise the audit log would not know whose doing a call without an actor was.
+    #[tokio::test]
+    async fn the_callee_learns_who_calls() {
+        let guard = Guard {
+            service: "dialtone.redirection.v1.RedirectionService",
+            caller: Peer::Onboarding,
+            metrics: RpcMetrics::register(&mut Registry::default()),
+        };
+        let server = tower::service_fn(|request: Request<Body>| async move {
+            let actor = Actor::of(&tonic::Request::from_http(request));
+            Ok::<_, Infallible>(Status::not_found(actor.subject).into_http())
+        });
+        let Ok(response) = guard.pass(server, Request::new(Body::empty())).await;
+        let status = Status::from_header_map(response.headers()).expect("a status");
+        assert_eq!(status.message(), "service:onboarding");
+    }
 }

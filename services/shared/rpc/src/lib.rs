@@ -5,6 +5,7 @@
 //! stands directly on the generated server ([`local`]); the layers around it are the same as on a wire.
 
 mod access;
+mod actor;
 mod deadline;
 mod guard;
 mod metrics;
@@ -12,6 +13,7 @@ mod status;
 mod transport;
 
 pub use access::Peer;
+pub use actor::{Actor, within_as};
 pub use deadline::within;
 pub use metrics::RpcMetrics;
 pub use status::{Failure, Refusal, refuse};

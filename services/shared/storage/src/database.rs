@@ -45,7 +45,8 @@ impl Db {
             .busy_timeout(BUSY)
             .pragma("cache_size", CACHE)
             .pragma("wal_autocheckpoint", CHECKPOINT);
-        let writer = pool(1).connect_with(options.clone()).await?;
+        // What is replaced or deleted may be a secret, and must not stay in pages that nobody uses any more.
+        let writer = pool(1).connect_with(options.clone().pragma("secure_delete", "ON")).await?;
         // SQLite has no lock for migrations: in one transaction, two processes that start at once on an
         // empty folder make the tables once.
         let mut migration = writer.begin_with("BEGIN IMMEDIATE").await?;
@@ -53,6 +54,15 @@ impl Db {
         migrations.run_direct(None, &mut *migration, false).await?;
         migration.commit().await?;
         let readers = pool(READERS).connect_with(options.read_only(true)).await?;
+        Ok(Self { readers, writer })
+    }
+
+    /// Opens a database that is there already, with the tables it has: for the command line, which must not
+    /// bring anything up to date. A server may be running on it.
+    pub async fn open_as_it_is(file: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new().filename(file).foreign_keys(true).busy_timeout(BUSY);
+        let writer = pool(1).connect_with(options.clone().pragma("secure_delete", "ON")).await?;
+        let readers = pool(1).connect_with(options.read_only(true)).await?;
         Ok(Self { readers, writer })
     }
 

@@ -1,5 +1,6 @@
 //! Ids that say what they name: `prv_…` a provider, `prf_…` a profile, `cli_…` an API client,
-//! `cod_…` an activation code.
+//! `per_…` a person, `sec_…` one secret of a client, `cod_…` an activation code,
+//! `rng_…` a block of addresses, `win_…` a claim window, `trf_…` a request for a transfer.
 
 use std::fmt;
 use std::str::FromStr;
@@ -72,7 +73,7 @@ macro_rules! id {
 }
 
 id!(
-    /// A service provider, the tenant of this cloud service.
+    /// A tenant of this cloud service: a service provider, or who stands above or below one in the tree.
     ProviderId,
     "prv_"
 );
@@ -87,10 +88,42 @@ id!(
     "cli_"
 );
 id!(
+    /// A person's login.
+    PersonId,
+    "per_"
+);
+id!(
+    /// One of the secrets of a program's login: names it without telling it.
+    SecretId,
+    "sec_"
+);
+id!(
     /// An activation code: names it without telling its digits.
     CodeId,
     "cod_"
 );
+id!(
+    /// A block of addresses that a provider was assigned.
+    RangeId,
+    "rng_"
+);
+id!(
+    /// A time in which phones that show their certificates become a provider's.
+    WindowId,
+    "win_"
+);
+id!(
+    /// A request of one provider for another's phone.
+    TransferId,
+    "trf_"
+);
+
+impl ProviderId {
+    /// The operator's tenant, the root of the tree: the same in every installation.
+    pub fn operator() -> Self {
+        Self("prv_00000000000000000000".to_owned())
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -104,5 +137,11 @@ mod tests {
         assert!("prv_".parse::<ProviderId>().is_err());
         assert!("prv_00000000000000000000x".parse::<ProviderId>().is_err());
         assert!("prv_0000000000000000000U".parse::<ProviderId>().is_err());
+    }
+
+    #[test]
+    fn the_operators_id_is_an_id_like_any_other() {
+        let id = ProviderId::operator();
+        assert_eq!(id.as_str().parse(), Ok(id.clone()));
     }
 }

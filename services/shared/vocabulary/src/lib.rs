@@ -11,15 +11,17 @@ mod mac_address;
 mod name;
 mod profile_rule;
 mod randomness;
+mod scope;
 mod secret;
 
 pub use activation_code::{ActivationCode, CodeKind, InvalidActivationCode};
 pub use clock::{Clock, InvalidTimestamp, ManualClock, Timestamp};
 pub use device_text::{DeviceModel, Firmware, InvalidDeviceText, SerialNumber};
 pub use error_kind::ErrorKind;
-pub use id::{ClientId, CodeId, InvalidId, ProfileId, ProviderId};
+pub use id::{ClientId, CodeId, InvalidId, PersonId, ProfileId, ProviderId, RangeId, SecretId, TransferId, WindowId};
 pub use mac_address::{InvalidMacAddress, MacAddress};
 pub use name::{InvalidName, Name};
 pub use profile_rule::{InvalidProfileRule, ProfileRule, RuleKind, RuleUrl, Scheme};
 pub use randomness::Randomness;
+pub use scope::{Scope, Scopes, UnknownScope};
 pub use secret::Secret;
