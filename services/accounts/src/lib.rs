@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 use contracts::accounts::accounts_service_server::AccountsServiceServer;
 use sqlx::migrate::Migrator;
-use storage::{Db, StoreError};
+use storage::StoreError;
+use storage::sqlite::Db;
 use vocabulary::{Clock, Randomness};
 
 pub use credentials::NewClient;

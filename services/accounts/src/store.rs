@@ -1,7 +1,8 @@
 //! The tables `provider` and `client`, and every statement on them.
 
 use sqlx::{FromRow, Sqlite};
-use storage::{Db, StoreError};
+use storage::StoreError;
+use storage::sqlite::Db;
 use vocabulary::{ClientId, Name, ProviderId, Timestamp};
 
 use crate::credentials::SecretHash;

@@ -28,6 +28,7 @@ use onboarding::{Onboarding, OnboardingConfig, Policy};
 use prometheus_client::registry::Registry;
 use redirection::Redirection;
 use rpc::{Peer, RpcMetrics, local};
+use storage::Place;
 use vocabulary::{Clock, Randomness};
 
 use crate::config::Config;
@@ -86,7 +87,7 @@ impl Services {
             OnboardingConfig { database: database("onboarding.db"), code_key: folder.code_key(&randomness)?, policy };
         let road = local(redirection.clone().into_server(), Peer::Onboarding, metrics.clone());
         let onboarding = Onboarding::open(codes, RedirectionServiceClient::new(road), clock, randomness).await?;
-        let customization = Customization::open(&database("customization.db")).await?;
+        let customization = Customization::open(&Place::file(&database("customization.db"))).await?;
         Ok(Self { sources, metrics, accounts, redirection, onboarding, customization })
     }
 

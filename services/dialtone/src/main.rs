@@ -10,12 +10,13 @@ mod config;
 mod data_folder;
 mod demonstration;
 mod lifecycle;
+mod validity;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{demo, operator, phone, serve};
+use commands::{demo, operator, phone, pki, serve};
 
 /// Takes an IP phone from its box to dial tone with nobody touching it.
 #[derive(Parser)]
@@ -34,6 +35,9 @@ enum Command {
     /// Make the people who run this service
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
+    /// Make the certificates by which the services know each other
+    #[command(subcommand)]
+    Pki(pki::PkiCommand),
     /// Power on a virtual phone
     Phone(phone::PhoneArgs),
 }
@@ -44,6 +48,7 @@ async fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Operator(command) => operator::run(command).await,
+        Command::Pki(command) => pki::run(command),
         Command::Phone(args) => phone::run(args).await,
     };
     done.unwrap_or_else(|error| {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use storage::{StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::Tx;
 use vocabulary::{CodeId, CodeKind, DeviceModel, MacAddress, ProfileId, ProviderId, Timestamp};
 
 use crate::Onboarding;

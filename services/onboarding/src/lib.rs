@@ -30,7 +30,8 @@ use contracts::onboarding::onboarding_service_server::OnboardingServiceServer;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
 use rpc::Transport;
 use sqlx::migrate::Migrator;
-use storage::{Db, StoreError};
+use storage::StoreError;
+use storage::sqlite::Db;
 use vocabulary::{Clock, ProfileId, ProviderId, Randomness, Secret};
 
 use assignment::Assignments;

@@ -23,7 +23,8 @@ use std::sync::Arc;
 
 use contracts::redirection::redirection_service_server::RedirectionServiceServer;
 use sqlx::migrate::Migrator;
-use storage::{Db, StoreError};
+use storage::StoreError;
+use storage::sqlite::Db;
 use vocabulary::{Clock, Randomness};
 
 use index::Index;

@@ -13,7 +13,8 @@
 
 use std::sync::Arc;
 
-use storage::{Db, StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::{Db, Tx};
 use tokio::sync::Mutex;
 use tracing::Instrument;
 

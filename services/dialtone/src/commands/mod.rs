@@ -3,4 +3,5 @@
 pub mod demo;
 pub mod operator;
 pub mod phone;
+pub mod pki;
 pub mod serve;

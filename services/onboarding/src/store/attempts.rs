@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use sqlx::{FromRow, SqliteExecutor};
-use storage::{StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::Tx;
 use vocabulary::{CodeId, DeviceModel, MacAddress, ProviderId, Timestamp};
 
 use super::row::{count, impossible, mac};

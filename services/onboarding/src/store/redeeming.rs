@@ -2,7 +2,8 @@
 //! more.
 
 use sqlx::{FromRow, SqliteExecutor};
-use storage::{Db, StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::{Db, Tx};
 use vocabulary::{ActivationCode, CodeKind, MacAddress};
 
 use super::attempts::{Attempt, charge, forget, is_exhausted, misses_of, note};

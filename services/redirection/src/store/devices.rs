@@ -1,7 +1,8 @@
 //! The table `device`.
 
 use sqlx::{FromRow, SqliteExecutor};
-use storage::{Db, StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::{Db, Tx};
 use vocabulary::{DeviceModel, MacAddress, Name, ProfileId, ProviderId, SerialNumber, Timestamp};
 
 use super::Column;

@@ -1,6 +1,7 @@
 //! The table `frozen_provider`.
 
-use storage::{StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::Tx;
 use vocabulary::{ProviderId, Timestamp};
 
 use crate::refusal::ProviderFrozen;

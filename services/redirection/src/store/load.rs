@@ -1,6 +1,7 @@
 //! Reads everything a phone can ask for, once, at the start.
 
-use storage::{StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::Tx;
 use vocabulary::MacAddress;
 
 use super::Column;

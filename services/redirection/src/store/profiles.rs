@@ -1,7 +1,8 @@
 //! The table `profile`.
 
 use sqlx::{FromRow, SqliteExecutor};
-use storage::{Db, StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::{Db, Tx};
 use vocabulary::{ProfileId, ProviderId, Timestamp};
 
 use super::Column;

@@ -1,0 +1,4 @@
+//! Processes that call each other under mutual TLS: real sockets, real handshakes.
+
+mod authority;
+mod mesh;
