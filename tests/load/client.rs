@@ -36,6 +36,8 @@ pub struct Answer {
 pub struct Connection {
     requests: SendRequest<Full<Bytes>>,
     host: HeaderValue,
+    /// How often somebody was told on it to ask again.
+    pub put_off: u64,
 }
 
 impl Connection {
@@ -47,7 +49,7 @@ impl Connection {
             Some(connector) => begin(connector.connect(NAME.try_into()?, stream).await.context("no TLS")?).await?,
         };
         let host = HeaderValue::try_from(format!("{NAME}:{}", target.address.port()))?;
-        Ok(Self { requests, host })
+        Ok(Self { requests, host, put_off: 0 })
     }
 
     /// Sends `request` and waits for the whole answer.
@@ -61,9 +63,13 @@ impl Connection {
         Ok(Answer { status: head.status, content_type, body })
     }
 
-    /// Asks as the phone that `number` stands for, and checks the answer.
-    pub async fn ask(&mut self, phones: Phones, number: u64) -> Result<Answer> {
-        let answer = self.send(phones.question(number)?).await?;
+    /// Asks as the phone that `number` stands for, and checks the answer. Users who are told to ask again do so.
+    pub async fn ask(&mut self, phones: &Phones, number: u64) -> Result<Answer> {
+        let mut answer = self.send(phones.question(number)?).await?;
+        while phones.have_patience() && answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            self.put_off += 1;
+            answer = self.send(phones.question(number)?).await?;
+        }
         let body = String::from_utf8_lossy(&answer.body);
         ensure!(phones.is_right(answer.status, &body), "a wrong answer: {} {body:?}", answer.status);
         Ok(answer)

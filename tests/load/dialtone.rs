@@ -30,11 +30,12 @@ pub struct Dialtone {
 }
 
 impl Dialtone {
-    /// Starts it on an empty data folder in `folder`, and waits until it serves.
-    pub fn start(folder: &Path, certificate: &Certificate) -> Result<Self> {
+    /// Starts it on an empty data folder in `folder`, and waits until it serves. `more` is added to its
+    /// configuration: TOML.
+    pub fn start(folder: &Path, certificate: &Certificate, more: &str) -> Result<Self> {
         let data = folder.join("data");
         let config = folder.join("dialtone.toml");
-        fs::write(&config, configuration(&data, certificate))?;
+        fs::write(&config, configuration(&data, certificate) + more)?;
         let mut child = Command::new(program()?)
             .arg("serve")
             .arg("--config")

@@ -1,4 +1,4 @@
-//! What a server has used of the processors, by the kernel's own books.
+//! What a process has used of the processors, by the kernel's own books.
 
 use std::fs;
 use std::process::{Child, Command};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 /// `/proc` counts in hundredths of a second on every architecture of Linux (`USER_HZ`; proc(5)).
 const TICK: Duration = Duration::from_millis(10);
 
-/// A process that serves, with its children.
+/// A process that is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Process(u32);
 
@@ -24,9 +24,19 @@ impl Process {
         Self(child.id())
     }
 
-    /// Processor time used so far, in user and kernel mode together.
+    /// This program.
+    pub fn own() -> Self {
+        Self(std::process::id())
+    }
+
+    /// Processor time used so far without that of its children, in user and kernel mode together.
+    pub fn cpu_alone(self) -> Result<Duration> {
+        Ok(Stat::of(self.0).context("the process has ended")?.cpu)
+    }
+
+    /// The same with its children.
     pub fn cpu(self) -> Result<Duration> {
-        let mut sum = Stat::of(self.0).context("the server has ended")?.cpu;
+        let mut sum = self.cpu_alone()?;
         for entry in fs::read_dir("/proc")? {
             let pid = entry?.file_name().to_str().and_then(|name| name.parse().ok());
             // Other processes come and go meanwhile.

@@ -14,8 +14,6 @@ use crate::questions::Phones;
 
 /// How long a round takes.
 const LENGTH: Duration = Duration::from_secs(3);
-/// A round ends earlier after so many answers.
-const MOST: u64 = 500_000;
 
 /// How the clients connect.
 #[derive(Debug, Clone, Copy)]
@@ -44,14 +42,20 @@ pub struct Round {
 pub struct Measured {
     pub answers: u64,
     pub took: Duration,
+    /// How often somebody was told to ask again.
+    pub put_off: u64,
     /// Processor time of the server.
     pub cpu: Duration,
+    /// Processor time of those who asked.
+    pub client_cpu: Duration,
 }
 
 /// How far a round has come; its clients share it.
 struct Progress {
     first: u64,
     asked: Cell<u64>,
+    put_off: Cell<u64>,
+    most: u64,
     end: Instant,
 }
 
@@ -62,34 +66,37 @@ impl Round {
     }
 
     async fn run_clients(&self, seed: u64) -> Result<Measured> {
-        let mut open = Vec::new();
-        let clients = match self.connections {
-            Connections::Kept(count) | Connections::New(count) => count,
+        let first = (seed + 1) << 32;
+        // The first answer on a connection that is kept is not measured.
+        let (clients, not_measured) = match self.connections {
+            Connections::Kept(count) => (count, count),
+            Connections::New(count) => (count, 0),
         };
+        let mut open = Vec::new();
         for number in 0..clients {
-            open.push(match self.connections {
-                // The first answer on a connection is not measured.
-                Connections::Kept(_) => Some(self.opened(number).await?),
-                Connections::New(_) => None,
-            });
+            open.push(if number < not_measured { Some(self.opened(first + number).await?) } else { None });
         }
-        let (begun, cpu) = (Instant::now(), self.contender.process.cpu()?);
-        let progress = Rc::new(Progress { first: (seed + 1) << 32, asked: Cell::new(0), end: begun + LENGTH });
+        let own = Process::own();
+        let (begun, cpu, client_cpu) = (Instant::now(), self.contender.process.cpu()?, own.cpu_alone()?);
+        let (asked, put_off, most) = (Cell::new(not_measured), Cell::new(0), self.phones.most());
+        let progress = Rc::new(Progress { first, asked, put_off, most, end: begun + LENGTH });
         let mut all = JoinSet::new();
         for kept in open {
             let target = self.contender.target.clone();
-            all.spawn_local(ask_again_and_again(target, kept, self.phones, Rc::clone(&progress)));
+            all.spawn_local(ask_again_and_again(target, kept, self.phones.clone(), Rc::clone(&progress)));
         }
         while let Some(client) = all.join_next().await {
             client??;
         }
         let cpu = self.contender.process.cpu()?.saturating_sub(cpu);
-        Ok(Measured { answers: progress.asked.get(), took: begun.elapsed(), cpu })
+        let client_cpu = own.cpu_alone()?.saturating_sub(client_cpu);
+        let answers = progress.asked.get() - not_measured;
+        Ok(Measured { answers, took: begun.elapsed(), put_off: progress.put_off.get(), cpu, client_cpu })
     }
 
     async fn opened(&self, number: u64) -> Result<Connection> {
         let mut connection = Connection::open(&self.contender.target).await?;
-        connection.ask(self.phones, number).await?;
+        connection.ask(&self.phones, number).await?;
         Ok(connection)
     }
 }
@@ -102,10 +109,12 @@ async fn ask_again_and_again(
 ) -> Result<()> {
     while let Some(number) = progress.next() {
         match &mut kept {
-            Some(connection) => connection.ask(phones, number).await?,
-            None => Connection::open(&target).await?.ask(phones, number).await?,
+            Some(connection) => connection.ask(&phones, number).await?,
+            None => Connection::open(&target).await?.ask(&phones, number).await?,
         };
     }
+    let put_off = kept.map_or(0, |connection| connection.put_off);
+    progress.put_off.set(progress.put_off.get() + put_off);
     Ok(())
 }
 
@@ -113,7 +122,7 @@ impl Progress {
     /// The next question, unless the round is over. Every question is answered, or the run fails.
     fn next(&self) -> Option<u64> {
         let asked = self.asked.get();
-        let goes_on = asked < MOST && Instant::now() < self.end;
+        let goes_on = asked < self.most && Instant::now() < self.end;
         goes_on.then(|| {
             self.asked.set(asked + 1);
             self.first + asked
@@ -130,6 +139,11 @@ impl Measured {
     /// The server's processor time for one answer, in microseconds.
     pub fn cpu_micros(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.count()
+    }
+
+    /// What one answer cost those who asked, in microseconds of processor time.
+    pub fn client_cpu_micros(&self) -> f64 {
+        self.client_cpu.as_secs_f64() * 1e6 / self.count()
     }
 
     fn count(&self) -> f64 {

@@ -6,6 +6,8 @@ use anyhow::{Result, ensure};
 
 use crate::client::Connection;
 use crate::round::{Measured, Round};
+use crate::spread::Spread;
+use crate::verdict::Verdict;
 
 /// One line of the table.
 pub struct Case {
@@ -34,43 +36,34 @@ impl Case {
     pub async fn check(&self) -> Result<()> {
         let mut answers = Vec::new();
         for round in [&self.ours, &self.theirs] {
-            let answer = Connection::open(&round.contender.target).await?.ask(round.phones, 0).await?;
+            let answer = Connection::open(&round.contender.target).await?.ask(&round.phones, 0).await?;
             answers.push((answer.body.len(), answer.content_type));
         }
         ensure!(answers.first() == answers.last(), "{answers:?}");
         Ok(())
     }
 
-    /// Whether the median ratio is above the limit.
-    pub fn is_over(&self) -> bool {
-        self.median(Pair::ratio) > self.limit
+    /// Whether the median ratio keeps the limit.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(self.spread(Pair::ratio).median() > self.limit)
     }
 
-    fn median(&self, value: impl Fn(&Pair) -> f64) -> f64 {
-        let values = self.sorted(value);
-        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-    }
-
-    fn sorted(&self, value: impl Fn(&Pair) -> f64) -> Vec<f64> {
-        let mut values: Vec<f64> = self.pairs.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        values
+    fn spread(&self, value: impl Fn(&Pair) -> f64) -> Spread {
+        Spread::of(self.pairs.iter().map(value))
     }
 
     fn line(&self) -> String {
-        let ratios = self.sorted(Pair::ratio);
-        let [least, most] = [ratios.first(), ratios.last()].map(|ratio| ratio.copied().unwrap_or(f64::NAN));
         format!(
             "| {:<36} | {:>7.0} | {:>6.1} | {:>7.0} | {:>6.1} | {:>5.2} | {:>11} | {:>5.2} | {:<4} |",
             self.name,
-            self.median(|pair| pair.ours.rate()),
-            self.median(|pair| pair.ours.cpu_micros()),
-            self.median(|pair| pair.theirs.rate()),
-            self.median(|pair| pair.theirs.cpu_micros()),
-            self.median(Pair::ratio),
-            format!("{least:.2}-{most:.2}"),
+            self.spread(|pair| pair.ours.rate()).median(),
+            self.spread(|pair| pair.ours.cpu_micros()).median(),
+            self.spread(|pair| pair.theirs.rate()).median(),
+            self.spread(|pair| pair.theirs.cpu_micros()).median(),
+            self.spread(Pair::ratio).median(),
+            self.spread(Pair::ratio).range(),
             self.limit,
-            if self.is_over() { "over" } else { "ok" },
+            self.verdict(),
         )
     }
 }

@@ -1,33 +1,55 @@
-//! Who may speak: providers, the clients they and the operators log in with, and the tokens they get.
+//! Who may speak: tenants in a tree, the people and the programs that log in for them, and the tokens they get.
 //!
-//! Signs tokens and publishes the keys that verify them. It does not check tokens (the gateway does,
-//! and asks nobody), and it does not decide what a role may do.
+//! Signs tokens, publishes the keys that verify them, and says of each subject what it may do now. It does not check
+//! tokens (the gateway does), and it does not know which scope a route asks for.
 
+mod authorize;
+mod client;
 mod credentials;
+mod deed;
+mod email;
 mod grpc;
+mod hashing;
+mod invitation;
+mod key_ring;
+mod keys;
+mod listing;
 mod login;
 mod operator;
-mod provider;
+mod password;
+mod person;
+mod proof;
+mod refusal;
+mod role;
+mod second_factor;
+mod self_service;
 mod signing_key;
 mod store;
+mod tenant;
+mod throttle;
 mod token;
+mod tree;
+mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use audit::AuditLog;
 use contracts::accounts::accounts_service_server::AccountsServiceServer;
+use contracts::audit::audit_service_server::AuditServiceServer;
 use sqlx::migrate::Migrator;
 use storage::StoreError;
 use storage::sqlite::Db;
+use vault::{MasterKey, Vault, VaultError};
 use vocabulary::{Clock, Randomness};
 
 pub use credentials::NewClient;
+pub use hashing::HashingError;
 pub use operator::CreateOperatorError;
 pub use signing_key::SigningKeyError;
 
-use credentials::Hasher;
-use store::Store;
-use token::TokenSigner;
+use hashing::Hasher;
+use refusal::KeysRefused;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/accounts/sqlite");
 
@@ -36,16 +58,19 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/accounts/sqlite")
 pub struct AccountsConfig {
     /// The database file; made where it is missing.
     pub database: PathBuf,
-    /// The key that signs tokens: Ed25519, PKCS#8 in PEM, mode 600; made where it is missing.
-    pub signing_key: PathBuf,
+    /// Where an earlier version kept its signing key: Ed25519, PKCS#8 in PEM, mode 600. Taken over at the first start, if
+    /// it is there, and not looked at again.
+    pub signing_key: Option<PathBuf>,
+    /// Opens the secrets in the database.
+    pub master: MasterKey,
 }
 
 /// The accounts service. Clones are the same service.
 #[derive(Clone)]
 pub struct Accounts {
-    store: Store,
+    db: Db,
+    vault: Vault,
     hasher: Hasher,
-    tokens: Arc<TokenSigner>,
     clock: Clock,
     randomness: Arc<Randomness>,
 }
@@ -56,27 +81,27 @@ pub enum OpenError {
     /// The database cannot be opened or brought up to date.
     #[error("cannot open the accounts database: {0}")]
     Store(#[from] StoreError),
-    /// The signing key cannot be used or made.
+    /// The secrets in the database cannot be opened.
+    #[error("cannot open the secrets of the accounts database: {0}")]
+    Vault(#[from] VaultError),
+    /// The signing key of an earlier version cannot be taken over.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
+    /// The first signing key cannot be made.
+    #[error("cannot make a signing key: {0}")]
+    NoSigningKey(String),
 }
 
 impl Accounts {
-    /// Opens the database and reads the signing key, and makes what is missing.
+    /// Opens the database, and makes what is missing.
     pub async fn open(config: AccountsConfig, clock: Clock, randomness: Arc<Randomness>) -> Result<Self, OpenError> {
         let db = Db::open(&config.database, &MIGRATIONS).await?;
-        // The writer's turn is the lock: the service and the command line may start at once, and two
-        // of them must not each make a key and then sign with different ones.
-        let turn = db.write().await?;
-        let key = signing_key::load_or_create(&config.signing_key, &randomness)?;
-        turn.rollback().await.map_err(StoreError::from)?;
-        Ok(Self {
-            store: Store::new(db),
-            hasher: Hasher::new(),
-            tokens: Arc::new(TokenSigner::new(key)?),
-            clock,
-            randomness,
-        })
+        let vault = Vault::open(&storage::Db::from(db.clone()), &config.master, &clock, Arc::clone(&randomness)).await?;
+        // The writer's turn is the lock: of a server and a command line that start at once, one makes the key.
+        let mut turn = db.write().await?;
+        keys::make_first(&mut turn, config.signing_key.as_deref(), (&vault, &randomness)).await?;
+        turn.commit().await.map_err(StoreError::from)?;
+        Ok(Self { db, vault, hasher: Hasher::new(), clock, randomness })
     }
 
     /// The gRPC server to put behind a road (`rpc::local`).
@@ -84,14 +109,30 @@ impl Accounts {
         AccountsServiceServer::new(self.clone())
     }
 
+    /// The gRPC server of the service's audit log.
+    pub fn audit_server(&self) -> AuditServiceServer<AuditLog> {
+        AuditLog::new(storage::Db::from(self.db.clone()), "accounts").into_server()
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.store.ping().await
+        self.db.ping().await
     }
 
     /// Finishes what is under way and closes the database; logins that still wait are refused.
     pub async fn close(&self) {
         self.hasher.close();
-        self.store.close().await;
+        self.db.close().await;
+    }
+}
+
+impl From<KeysRefused> for OpenError {
+    fn from(error: KeysRefused) -> Self {
+        match error {
+            KeysRefused::Key(error) => Self::SigningKey(error),
+            KeysRefused::Vault(error) => Self::Vault(error),
+            KeysRefused::Store(error) => Self::Store(error),
+            KeysRefused::Unprintable(_) | KeysRefused::Signing(_) => Self::NoSigningKey(error.to_string()),
+        }
     }
 }

@@ -8,8 +8,9 @@
 //!   +--+--------+--------+-------+--+
 //!      | gRPC   | gRPC   | gRPC  | gRPC, from generated code
 //!   accounts redirection onboarding customization
-//!      |        |   ^ gRPC |        |
-//!      |        |   +------+        |
+//!      |        |   ^ gRPC |        |   ^
+//!      |        |   +------+        |   | gRPC: redirection asks when phones were seen
+//!      |        +-------------------+---+
 //!   accounts.db redirection.db onboarding.db customization.db
 //! ```
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use accounts::{Accounts, AccountsConfig};
 use anyhow::{Context, Result};
 use contracts::accounts::accounts_service_client::AccountsServiceClient;
+use contracts::audit::audit_service_client::AuditServiceClient;
 use contracts::customization::customization_service_client::CustomizationServiceClient;
 use contracts::onboarding::onboarding_service_client::OnboardingServiceClient;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
@@ -26,10 +28,11 @@ use customization::Customization;
 use gateway::{Backends, Gateway, GatewayConfig, GatewayMetrics, Parts, Probes};
 use onboarding::{Onboarding, OnboardingConfig, Policy};
 use prometheus_client::registry::Registry;
-use redirection::Redirection;
-use rpc::{Peer, RpcMetrics, local};
+use redirection::{Redirection, RedirectionConfig, TIME_TO_ANSWER};
+use rpc::{Peer, RpcMetrics, Transport, local};
 use storage::Place;
-use vocabulary::{Clock, Randomness};
+use vault::MasterKey;
+use vocabulary::{Clock, Randomness, Secret};
 
 use crate::config::Config;
 use crate::data_folder::{DataFolder, make_private};
@@ -56,6 +59,8 @@ impl Sources {
 pub struct Foundation<'a> {
     pub folder: &'a DataFolder,
     pub sources: Sources,
+    /// Opens what is sealed in the databases and the key files.
+    pub master: &'a MasterKey,
     /// The operator's numbers for activation codes.
     pub policy: Policy,
     pub metrics: RpcMetrics,
@@ -75,19 +80,27 @@ pub struct Services {
 impl Services {
     /// Opens their databases in the folder `databases`, and makes what is missing.
     pub async fn open(foundation: Foundation<'_>, databases: &Path) -> Result<Self> {
-        let Foundation { folder, sources, policy, metrics } = foundation;
+        let Foundation { folder, sources, master, policy, metrics } = foundation;
         make_private(databases)?;
         let database = |name: &str| databases.join(name);
         let Sources { clock, randomness } = sources.clone();
-        let accounts = AccountsConfig { database: database("accounts.db"), signing_key: folder.token_key() };
+        let accounts = accounts_config(folder, databases, master);
         let accounts = Accounts::open(accounts, clock.clone(), Arc::clone(&randomness)).await?;
-        let redirection =
-            Redirection::open(&database("redirection.db"), clock.clone(), Arc::clone(&randomness)).await?;
-        let codes =
-            OnboardingConfig { database: database("onboarding.db"), code_key: folder.code_key(&randomness)?, policy };
+        let customization = Customization::open(&Place::file(&database("customization.db"))).await?;
+        let road = local(customization.clone().server(), Peer::Redirection, metrics.clone());
+        let phones = RedirectionConfig {
+            database: database("redirection.db"),
+            master: master.clone(),
+            clock: clock.clone(),
+            randomness: Arc::clone(&randomness),
+            time_to_answer: TIME_TO_ANSWER,
+            customization: Some(CustomizationServiceClient::new(road)),
+        };
+        let redirection = Redirection::open(phones).await?;
+        let code_key = folder.code_key(master, &randomness)?;
+        let codes = OnboardingConfig { database: database("onboarding.db"), code_key, policy };
         let road = local(redirection.clone().into_server(), Peer::Onboarding, metrics.clone());
         let onboarding = Onboarding::open(codes, RedirectionServiceClient::new(road), clock, randomness).await?;
-        let customization = Customization::open(&Place::file(&database("customization.db"))).await?;
         Ok(Self { sources, metrics, accounts, redirection, onboarding, customization })
     }
 
@@ -109,7 +122,18 @@ impl Services {
                 caller,
                 metrics.clone(),
             )),
+            audit: self.audit(),
         }
+    }
+
+    fn audit(&self) -> [AuditServiceClient<Transport>; 4] {
+        let logs = [
+            self.accounts.audit_server(),
+            self.redirection.audit().into_server(),
+            self.onboarding.audit_server(),
+            self.customization.audit_server(),
+        ];
+        logs.map(|log| AuditServiceClient::new(local(log, Peer::Gateway, self.metrics.clone())))
     }
 
     fn probes(&self) -> Probes {
@@ -155,6 +179,15 @@ impl Services {
     }
 }
 
+/// Where accounts keeps what it owns.
+pub fn accounts_config(folder: &DataFolder, databases: &Path, master: &MasterKey) -> AccountsConfig {
+    AccountsConfig {
+        database: databases.join("accounts.db"),
+        signing_key: Some(folder.old_token_key()),
+        master: master.clone(),
+    }
+}
+
 fn probe<F, A>(ask: F) -> gateway::Probe
 where
     F: Fn() -> A + Send + Sync + 'static,
@@ -163,10 +196,10 @@ where
     Arc::new(move || Box::pin(ask()))
 }
 
-/// The gateway in front of `services`, whose metrics stand in `registry`.
+/// The gateway in front of `services`, which signs the addresses phones report to with `report_key`, and whose metrics stand in `registry`.
 pub async fn gateway(
     config: &Config,
-    folder: &DataFolder,
+    report_key: Secret<[u8; 32]>,
     services: &Services,
     mut registry: Registry,
 ) -> Result<Gateway> {
@@ -175,7 +208,7 @@ pub async fn gateway(
     let gateway_config = GatewayConfig {
         public_url: config.phones.public_url.as_deref().map(str::parse).transpose()?,
         phone_doors: config.phones.doors.clone(),
-        report_key: folder.report_key(&randomness)?,
+        report_key,
         report_lifetime: config.report_lifetime(),
         unknown_burst: config.phones.unknown_burst,
         unknown_per_second: config.phones.unknown_per_second,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use gateway::Door;
+use gateway::{Door, NetworkRange};
 use onboarding::{Allowance, Budgets, Policy};
 use serde::Deserialize;
 use telemetry::{LogFormat, TelemetryConfig};
@@ -23,6 +23,7 @@ pub struct Config {
     pub phones: Phones,
     pub codes: Codes,
     pub tls: Tls,
+    pub keys: Keys,
     pub log: Log,
     pub traces: Traces,
     pub demo: Demo,
@@ -70,6 +71,8 @@ pub struct Codes {
     pub ceiling_days: u32,
     /// Days for which a withdrawn directory code rests before anyone can have it.
     pub cooling_days: u32,
+    /// Days for which attempts that were refused are kept; redemptions are kept as long as their code.
+    pub keep_attempts_days: u32,
     /// Wrong guesses of one phone, a day and at once.
     pub phone_per_day: u32,
     pub phone_burst: u32,
@@ -90,6 +93,32 @@ pub struct Tls {
     pub key_file: Option<PathBuf>,
     /// The names and addresses that the development authority certifies.
     pub development_names: Vec<String>,
+    /// A folder with one folder for each manufacturer of phones, which holds its authorities as `*.pem`. It
+    /// is followed while the server runs. Left out, it is `tls/phones` in the data folder.
+    pub phone_authorities: Option<PathBuf>,
+    /// The proxies that end TLS for phones which we cannot speak with.
+    pub proxy: Option<Proxy>,
+}
+
+/// Proxies that hand on the certificates of phones and their addresses.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// Their addresses, such as `10.0.0.7` or `10.0.0.0/24`. Nobody else is believed.
+    pub from: Vec<NetworkRange>,
+    /// The key they sign with: base64 of 32 bytes or more.
+    pub key_file: PathBuf,
+}
+
+/// The master key, under which everything secret is kept. At most one of these is given; without, it is the
+/// file `keys/master.key` in the data folder, made on the first start.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    /// A file with 32 random bytes, or the same as 64 hex digits or base64.
+    pub master_file: Option<PathBuf>,
+    /// A shell command that prints the same, such as one that asks a key store.
+    pub master_command: Option<String>,
 }
 
 /// What is logged.
@@ -134,6 +163,7 @@ impl Default for Config {
             phones: Phones::default(),
             codes: Codes::default(),
             tls: Tls::default(),
+            keys: Keys::default(),
             log: Log::default(),
             traces: Traces::default(),
             demo: Demo::default(),
@@ -167,11 +197,12 @@ impl Default for Phones {
 
 impl Default for Codes {
     fn default() -> Self {
-        let Policy { approve_from_digits, ceiling_days, cooling_days, budgets } = Policy::default();
+        let Policy { approve_from_digits, ceiling_days, cooling_days, keep_attempts_days, budgets } = Policy::default();
         Self {
             approve_from_digits,
             ceiling_days,
             cooling_days,
+            keep_attempts_days,
             phone_per_day: budgets.phone.per_day,
             phone_burst: budgets.phone.burst,
             network_per_day: budgets.network.per_day,
@@ -188,6 +219,7 @@ impl Codes {
             approve_from_digits: self.approve_from_digits,
             ceiling_days: self.ceiling_days,
             cooling_days: self.cooling_days,
+            keep_attempts_days: self.keep_attempts_days,
             budgets: Budgets {
                 phone: Allowance { per_day: self.phone_per_day, burst: self.phone_burst },
                 network: Allowance { per_day: self.network_per_day, burst: self.network_burst },
@@ -198,6 +230,10 @@ impl Codes {
 
     fn check(&self) -> Result<()> {
         ensure!((3..=17).contains(&self.approve_from_digits), "codes.approve_from_digits must be from 3 to 17");
+        ensure!(
+            self.keep_attempts_days > 0,
+            "codes.keep_attempts_days must be at least 1; a search is seen in the attempts of a day"
+        );
         let single = [self.phone_per_day, self.phone_burst, self.network_per_day, self.network_burst];
         let is_some = single.iter().chain(&self.length_per_day).all(|guesses| *guesses > 0);
         ensure!(is_some, "the budgets in codes must be at least 1; with 0, nobody could mistype a code");
@@ -208,7 +244,13 @@ impl Codes {
 impl Default for Tls {
     fn default() -> Self {
         let names = ["localhost", "127.0.0.1", "::1"];
-        Self { certificate_file: None, key_file: None, development_names: names.map(str::to_owned).into() }
+        Self {
+            certificate_file: None,
+            key_file: None,
+            development_names: names.map(str::to_owned).into(),
+            phone_authorities: None,
+            proxy: None,
+        }
     }
 }
 
@@ -245,6 +287,10 @@ impl Config {
         }
         let both = self.tls.certificate_file.is_some() == self.tls.key_file.is_some();
         ensure!(both, "tls.certificate_file and tls.key_file must be given together");
+        let nowhere = self.tls.proxy.as_ref().is_some_and(|proxy| proxy.from.is_empty());
+        ensure!(!nowhere, "tls.proxy.from is empty; nobody would be believed");
+        let one = self.keys.master_file.is_none() || self.keys.master_command.is_none();
+        ensure!(one, "give keys.master_file or keys.master_command, not both");
         Ok(())
     }
 
@@ -304,8 +350,12 @@ mod tests {
             ("[phones]\npublic_url = \"dialtone.example\"\n", "public_url"),
             ("[codes]\nphone_burst = 0\n", "at least 1"),
             ("[codes]\napprove_from_digits = 2\n", "approve_from_digits"),
+            ("[codes]\nkeep_attempts_days = 0\n", "keep_attempts_days"),
             ("[codes]\nlength_per_day = [1, 2]\n", "length_per_day"),
             ("[tls]\nkey_file = \"key.pem\"\n", "certificate_file"),
+            ("[tls.proxy]\nfrom = []\nkey_file = \"k\"\n", "tls.proxy.from"),
+            ("[tls.proxy]\nfrom = [\"10.0.0.1/8\"]\nkey_file = \"k\"\n", "10.0.0.1/8"),
+            ("[keys]\nmaster_file = \"m.key\"\nmaster_command = \"cat m.key\"\n", "not both"),
         ] {
             let error = format!("{:#}", load(text).expect_err(text));
             assert!(error.contains(named), "{error}");

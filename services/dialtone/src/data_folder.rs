@@ -2,20 +2,25 @@
 //!
 //! ```text
 //! data/databases/*.db   one for each service
-//! data/keys/            token.pem signs tokens, report.key signs the addresses phones report to,
+//! data/keys/            master.key wraps the others, unless the configuration names one elsewhere;
+//!                       report.key signs the addresses phones report to,
 //!                       codes.key digests personal activation codes
 //! data/tls/             the development authority (ca.pem) and the certificate it made
 //! data/demo.json        the demonstration's credentials
 //! data/lock             held while a server runs
 //! ```
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use vault::MasterKey;
 use vocabulary::{Randomness, Secret};
+
+use crate::config::Keys;
 
 /// The data folder of one installation.
 #[derive(Debug, Clone)]
@@ -60,9 +65,35 @@ impl DataFolder {
         self.0.join("databases.new")
     }
 
-    /// The key that signs tokens.
-    pub fn token_key(&self) -> PathBuf {
+    /// Where the key that signs tokens was, before there could be several; they are in a database now.
+    pub fn old_token_key(&self) -> PathBuf {
         self.0.join("keys/token.pem")
+    }
+
+    /// Where the master key is, unless the configuration names another place.
+    pub fn master_file(&self) -> PathBuf {
+        self.0.join("keys/master.key")
+    }
+
+    /// The key under which everything secret here is kept, from where the configuration says. The default
+    /// one is made where it is missing.
+    pub fn master_key(&self, keys: &Keys, randomness: &Randomness) -> Result<MasterKey> {
+        if let Some(command) = &keys.master_command {
+            return MasterKey::from_command(command).context("keys.master_command");
+        }
+        if let Some(file) = &keys.master_file {
+            return MasterKey::from_file(file).context("keys.master_file");
+        }
+        let file = self.master_file();
+        if !file.exists() {
+            write_secret(&file, &new_master(randomness))?;
+        }
+        Ok(MasterKey::from_file(&file)?)
+    }
+
+    /// The files that hold keys wrapped with the master key.
+    pub fn wrapped_files(&self) -> [PathBuf; 2] {
+        ["report.key", "codes.key"].map(|name| self.0.join("keys").join(name))
     }
 
     /// The development authority's folder.
@@ -76,25 +107,27 @@ impl DataFolder {
     }
 
     /// The key that signs the addresses phones report to, made where it is missing.
-    pub fn report_key(&self, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
-        self.key("report.key", randomness)
+    pub fn report_key(&self, master: &MasterKey, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
+        let [report, _] = self.wrapped_files();
+        Ok(vault::wrapped_file(&report, master, randomness)?)
     }
 
     /// The key under which personal activation codes are kept, made where it is missing. Without it, none of
     /// them is known any more.
-    pub fn code_key(&self, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
-        self.key("codes.key", randomness)
+    pub fn code_key(&self, master: &MasterKey, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
+        let [_, codes] = self.wrapped_files();
+        Ok(vault::wrapped_file(&codes, master, randomness)?)
     }
+}
 
-    fn key(&self, name: &str, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
-        let path = self.0.join("keys").join(name);
-        if !path.exists() {
-            write_secret(&path, &randomness.bytes::<32>())?;
-        }
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let key = bytes.try_into().ok().with_context(|| format!("{} does not hold 32 bytes", path.display()))?;
-        Ok(Secret::new(key))
-    }
+/// A new master key as its file holds it: 64 hex digits, which a person can copy.
+pub fn new_master(randomness: &Randomness) -> Vec<u8> {
+    let digits: String = randomness.bytes::<32>().iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    format!("{digits}\n").into_bytes()
 }
 
 /// Makes a folder that only its owner may look into (mode 700).
@@ -139,10 +172,13 @@ mod tests {
         drop(held);
         assert!(folder.lock().is_ok());
         let randomness = Randomness::seeded(1);
-        let key = folder.report_key(&randomness).expect("a key");
-        assert_eq!(key, folder.report_key(&randomness).expect("the same key"));
-        assert_ne!(key, folder.code_key(&randomness).expect("another key"));
-        let mode = fs::metadata(place.path().join("keys/report.key")).expect("the file").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let master = || folder.master_key(&Keys::default(), &randomness).expect("the master key");
+        let key = folder.report_key(&master(), &randomness).expect("a key");
+        assert_eq!(key, folder.report_key(&master(), &randomness).expect("the same key"));
+        assert_ne!(key, folder.code_key(&master(), &randomness).expect("another key"));
+        for name in ["keys/master.key", "keys/report.key"] {
+            let mode = fs::metadata(place.path().join(name)).expect("the file").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
     }
 }

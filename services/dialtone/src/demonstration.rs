@@ -8,14 +8,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use contracts::accounts::{CreateProviderRequest, NewClient};
-use contracts::redirection::{CreateProfileRequest, Parameter, PutDeviceRequest};
+use contracts::accounts::{CreateTenantRequest, NewSecret, TenantKind};
+use contracts::redirection::{CreateProfileRequest, Parameter, Proof, PutDeviceRequest};
 use gateway::Backends;
 use onboarding::Policy;
 use prometheus_client::registry::Registry;
 use rpc::RpcMetrics;
 use serde::{Deserialize, Serialize};
-use vocabulary::MacAddress;
+use vault::MasterKey;
+use vocabulary::{MacAddress, ProviderId};
 
 use crate::assembly::{Foundation, Services, Sources};
 use crate::data_folder::{DataFolder, sync_folder, write_secret};
@@ -44,6 +45,13 @@ pub struct Demonstration {
     pub nps: SocketAddr,
 }
 
+/// Where the demonstration is set up.
+pub struct Place<'a> {
+    pub folder: &'a DataFolder,
+    pub master: &'a MasterKey,
+    pub sources: &'a Sources,
+}
+
 impl Demonstration {
     /// What an earlier start left, if the demonstration was set up in this folder.
     pub fn load(folder: &DataFolder) -> Result<Option<Self>> {
@@ -56,18 +64,20 @@ impl Demonstration {
     }
 
     /// Registers the provider, its profile and its phones, and says so in `demo.json`.
-    pub async fn set_up(folder: &DataFolder, nps: SocketAddr, ca: Option<&Path>, sources: &Sources) -> Result<Self> {
+    pub async fn set_up(place: Place<'_>, nps: SocketAddr, ca: Option<&Path>) -> Result<Self> {
+        let Place { folder, master, sources } = place;
         let unfinished = folder.unfinished_databases();
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
         }
         // Nothing is asked about codes while this is done, and nobody looks at the metrics.
         let metrics = RpcMetrics::register(&mut Registry::default());
-        let foundation = Foundation { folder, sources: sources.clone(), policy: Policy::default(), metrics };
+        let (sources, policy) = (sources.clone(), Policy::default());
+        let foundation = Foundation { folder, sources, master, policy, metrics };
         let services = Services::open(foundation, &unfinished).await?;
         let client = register(services.backends(), nps).await;
         services.close().await;
-        let NewClient { client_id, client_secret } = client?;
+        let NewSecret { client_id, client_secret } = client?;
         let ca = ca.map(std::path::absolute).transpose()?;
         let demonstration = Self { client_id, client_secret, ca, nps };
         write_secret(&folder.demo_file(), &serde_json::to_vec_pretty(&demonstration)?)?;
@@ -77,11 +87,17 @@ impl Demonstration {
     }
 }
 
-async fn register(mut backends: Backends, nps: SocketAddr) -> Result<NewClient> {
-    let provider =
-        backends.accounts.create_provider(CreateProviderRequest { name: PROVIDER.to_owned() }).await?.into_inner();
-    let (provider_id, client) =
-        provider.provider.map(|it| it.id).zip(provider.client).context("no provider was made")?;
+async fn register(mut backends: Backends, nps: SocketAddr) -> Result<NewSecret> {
+    let operator = ProviderId::operator().to_string();
+    let provider = CreateTenantRequest {
+        parent_id: operator.clone(),
+        kind: TenantKind::Provider.into(),
+        name: PROVIDER.to_owned(),
+        with_client: true,
+        ..CreateTenantRequest::default()
+    };
+    let provider = backends.accounts.create_tenant(provider).await?.into_inner();
+    let (provider_id, client) = provider.tenant.map(|it| it.id).zip(provider.client).context("no provider was made")?;
     let parameter = |name: &str, value: String, user_access: &str| Parameter {
         name: name.to_owned(),
         value,
@@ -92,7 +108,8 @@ async fn register(mut backends: Backends, nps: SocketAddr) -> Result<NewClient> 
         parameter("Resync_Periodic", "86400".to_owned(), "na"),
         parameter("Time_Zone", "GMT+01:00".to_owned(), "rw"),
     ];
-    let profile = CreateProfileRequest { provider_id: provider_id.clone(), name: "main".to_owned(), parameters };
+    let (name, proof) = ("main".to_owned(), Proof::Mac.into());
+    let profile = CreateProfileRequest { provider_id: provider_id.clone(), name, parameters, proof };
     backends.redirection.create_profile(profile).await?;
     for (mac, model, serial) in PHONES {
         let device = PutDeviceRequest {
@@ -102,6 +119,7 @@ async fn register(mut backends: Backends, nps: SocketAddr) -> Result<NewClient> 
             serial: serial.to_owned(),
             model: model.to_owned(),
             note: "demonstration".to_owned(),
+            ancestors: vec![operator.clone()],
         };
         backends.redirection.put_device(device).await?;
     }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{demo, operator, phone, pki, serve};
+use commands::{audit, demo, keys, operator, phone, serve};
 
 /// Takes an IP phone from its box to dial tone with nobody touching it.
 #[derive(Parser)]
@@ -35,11 +35,14 @@ enum Command {
     /// Make the people who run this service
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
-    /// Make the certificates by which the services know each other
+    /// Check the audit logs
     #[command(subcommand)]
-    Pki(pki::PkiCommand),
+    Audit(audit::AuditCommand),
+    /// Change the master key
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Power on a virtual phone
-    Phone(phone::PhoneArgs),
+    Phone(Box<phone::PhoneArgs>),
 }
 
 #[tokio::main]
@@ -48,8 +51,9 @@ async fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Operator(command) => operator::run(command).await,
-        Command::Pki(command) => pki::run(command),
-        Command::Phone(args) => phone::run(args).await,
+        Command::Audit(command) => audit::run(command).await,
+        Command::Keys(command) => keys::run(command).await,
+        Command::Phone(args) => phone::run(*args).await,
     };
     done.unwrap_or_else(|error| {
         eprintln!("dialtone: {error:#}");

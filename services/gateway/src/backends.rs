@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::accounts::accounts_service_client::AccountsServiceClient;
+use contracts::audit::audit_service_client::AuditServiceClient;
 use contracts::customization::customization_service_client::CustomizationServiceClient;
 use contracts::onboarding::onboarding_service_client::OnboardingServiceClient;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
@@ -27,6 +28,8 @@ pub struct Backends {
     pub onboarding: OnboardingServiceClient<Transport>,
     /// How far a phone has come.
     pub customization: CustomizationServiceClient<Transport>,
+    /// What was done, by whom: the log of each of them, in the order above.
+    pub audit: [AuditServiceClient<Transport>; 4],
 }
 
 /// Asks a service whether it can do its work.

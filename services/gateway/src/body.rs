@@ -15,42 +15,53 @@ use http_body_util::BodyExt;
 
 use crate::problem::Problem;
 
-/// No request of a phone or a provider is longer, in bytes.
+/// No request of a phone or a provider is longer, in bytes, but a manifest.
 const LONGEST: usize = 256 * 1024;
-/// How far a longer one is read, in bytes; whoever sends even more loses the connection.
-const READ_ON_TO: usize = 2 * 1024 * 1024;
+/// Ten thousand rows of a manifest, with room to spare.
+const LONGEST_MANIFEST: usize = 2 * 1024 * 1024;
+/// How many times as far a longer one is read; whoever sends even more loses the connection.
+const READ_ON: usize = 8;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Lets requests through whose body has arrived whole.
 pub(crate) async fn arrived(request: Request, next: Next) -> Response {
+    arrived_within(LONGEST, request, next).await
+}
+
+/// The same for manifests.
+pub(crate) async fn manifest_arrived(request: Request, next: Next) -> Response {
+    arrived_within(LONGEST_MANIFEST, request, next).await
+}
+
+async fn arrived_within(longest: usize, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let body = tokio::time::timeout(PATIENCE, whole(body)).await.unwrap_or_else(|_elapsed| Err(unreadable()));
+    let body = tokio::time::timeout(PATIENCE, whole(body, longest)).await.unwrap_or_else(|_elapsed| Err(unreadable()));
     match body {
         Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn whole(mut body: Body) -> Result<Bytes, Problem> {
+async fn whole(mut body: Body, longest: usize) -> Result<Bytes, Problem> {
     let (mut taken, mut length) = (BytesMut::new(), 0);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| unreadable())?;
         // What is no data is a trailer, which says nothing here.
         let data = frame.into_data().unwrap_or_default();
         length += data.len();
-        if length > READ_ON_TO {
+        if length > longest * READ_ON {
             break;
         }
-        if length <= LONGEST {
+        if length <= longest {
             taken.extend_from_slice(&data);
         }
     }
-    if length > LONGEST { Err(Problem::too_long()) } else { Ok(taken.freeze()) }
+    if length > longest { Err(Problem::too_long()) } else { Ok(taken.freeze()) }
 }
 
 fn unreadable() -> Problem {
@@ -62,14 +73,14 @@ mod tests {
     use super::*;
 
     async fn of_length(length: usize) -> Result<usize, Problem> {
-        whole(Body::from(vec![b'x'; length])).await.map(|bytes| bytes.len())
+        whole(Body::from(vec![b'x'; length]), LONGEST).await.map(|bytes| bytes.len())
     }
 
     #[tokio::test]
     async fn a_body_has_at_most_256_kib() {
         assert_eq!(of_length(0).await, Ok(0));
         assert_eq!(of_length(LONGEST).await, Ok(LONGEST));
-        for length in [LONGEST + 1, READ_ON_TO + 1] {
+        for length in [LONGEST + 1, LONGEST * READ_ON + 1] {
             assert_eq!(of_length(length).await, Err(Problem::too_long()));
         }
     }

@@ -6,6 +6,8 @@
 mod auth;
 mod backends;
 mod body;
+mod device_certificate;
+mod failpoint;
 mod health;
 mod limits;
 mod listen;
@@ -20,6 +22,10 @@ mod routes;
 mod state;
 
 pub use backends::{Backends, Probe, Probes};
+pub use device_certificate::{
+    AnyClientCertificate, DeviceCertificates, DeviceCertificatesConfig, InvalidNetworkRange, NetworkRange,
+    ProxyKeyError, TrustedProxy,
+};
 pub use listen::{ListenError, Listener, Listening, Tls};
 pub use metrics::GatewayMetrics;
 pub use phone::{Door, InvalidDoor};

@@ -1,8 +1,13 @@
 //! Takes connections, with TLS or without, and hands their requests to the routes.
 //!
 //! Handshakes run off the accept path, so that a client which connects and says nothing holds up
-//! nobody. HTTP/1.0, HTTP/1.1 and HTTP/2 are spoken on both kinds of port.
+//! nobody. HTTP/1.0, HTTP/1.1 and HTTP/2 are spoken on both kinds of port. What a client shows in the
+//! handshake, or a proxy in its headers, is judged here and goes along with each request.
 
+mod safe_headers;
+mod source;
+
+use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,9 +18,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use axum::http::header::HOST;
-use axum::http::request::Parts;
-use axum::http::uri::Authority;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -28,7 +31,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use crate::limits::Network;
+use self::source::Connection;
+pub(crate) use self::source::Source;
+use crate::device_certificate::{DeviceCertificate, DeviceCertificates};
 
 /// How long a client may take over its handshake, its first request, and each request's head.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,11 +50,11 @@ const BREATH: Duration = Duration::from_millis(50);
 pub type Tls = Arc<ServerConfig>;
 
 /// A port that is open and does not serve yet.
-#[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     tls: Option<Tls>,
+    certificates: Option<DeviceCertificates>,
 }
 
 /// A port that serves until it is told to stop.
@@ -63,55 +68,18 @@ pub struct ListenError {
     source: io::Error,
 }
 
-/// Where a request came from.
-#[derive(Debug, Clone)]
-pub(crate) struct Source {
-    address: Option<IpAddr>,
-    /// How the client reached us: scheme and the authority it asked for.
-    base: Option<(&'static str, Authority)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Connection {
-    client: IpAddr,
-    scheme: &'static str,
-}
-
-impl Source {
-    /// The source of the request whose head is `parts`.
-    pub fn of(parts: &Parts) -> Self {
-        let connection = parts.extensions.get::<Connection>();
-        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()?.parse().ok());
-        let authority = parts.uri.authority().cloned().or(host);
-        let base = connection.map(|connection| connection.scheme).zip(authority);
-        Self { address: connection.map(|connection| connection.client.to_canonical()), base }
-    }
-
-    /// The address as text; empty where there is none.
-    pub fn address_text(&self) -> String {
-        self.address.map(|address| address.to_string()).unwrap_or_default()
-    }
-
-    /// The network of the address.
-    pub fn network(&self) -> Network {
-        Network::of(self.address.unwrap_or(IpAddr::from([0, 0, 0, 0])))
-    }
-
-    /// The URL under which the client found us, such as `https://dialtone.example:8443`.
-    pub fn base_url(&self) -> Option<String> {
-        let (scheme, authority) = self.base.as_ref()?;
-        let is_host = authority.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
-        is_host.then(|| format!("{scheme}://{authority}"))
-    }
-}
-
 impl Listener {
     /// Opens `address`; port 0 takes any free one.
     pub async fn bind(address: SocketAddr, tls: Option<Tls>) -> Result<Self, ListenError> {
         let fail = |source| ListenError { address, source };
         let socket = TcpListener::bind(address).await.map_err(fail)?;
         let address = socket.local_addr().map_err(fail)?;
-        Ok(Self { socket, address, tls })
+        Ok(Self { socket, address, tls, certificates: None })
+    }
+
+    /// The same port, which tells phones by their certificates.
+    pub fn telling_phones_by(self, certificates: DeviceCertificates) -> Self {
+        Self { certificates: Some(certificates), ..self }
     }
 
     /// The address that was opened.
@@ -135,7 +103,8 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, client)) => {
-                    let handler = Handler { routes: routes.clone(), watcher: graceful.watcher(), client: client.ip() };
+                    let (routes, certificates) = (routes.clone(), self.certificates.clone());
+                    let handler = Handler { routes, watcher: graceful.watcher(), client: client.ip(), certificates };
                     connections.spawn(handler.connected(stream, acceptor.clone()));
                 }
                 Err(error) => {
@@ -158,6 +127,7 @@ struct Handler {
     routes: Router,
     watcher: Watcher,
     client: IpAddr,
+    certificates: Option<DeviceCertificates>,
 }
 
 impl Handler {
@@ -165,24 +135,32 @@ impl Handler {
         // Answers are small and written whole; waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
         let Some(acceptor) = acceptor else {
-            return self.serve(stream, "http").await;
+            return self.serve(stream, "http", DeviceCertificate::None).await;
         };
         match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => self.serve(stream, "https").await,
+            Ok(Ok(stream)) => {
+                let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                let judged = self.certificates.as_ref().map(|certificates| certificates.judge(shown));
+                self.serve(stream, "https", judged.unwrap_or_default()).await;
+            }
             Ok(Err(error)) => tracing::debug!(%error, client = %self.client, "no TLS handshake"),
             Err(_elapsed) => tracing::debug!(client = %self.client, "the TLS handshake took too long"),
         }
     }
 
-    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, scheme: &'static str) {
-        let connection = Connection { client: self.client, scheme };
+    async fn serve(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        scheme: &'static str,
+        certificate: DeviceCertificate,
+    ) {
+        let client = self.client;
+        let door = Arc::new(Entrance { scheme, client, certificate, certificates: self.certificates });
         let asked = Arc::new(Notify::new());
         let (routes, heard) = (self.routes, Arc::clone(&asked));
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             heard.notify_one();
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(connection);
-            routes.clone().oneshot(request)
+            Arc::clone(&door).answer(request.map(Body::new), routes.clone())
         });
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LONGEST_HEAD);
@@ -191,8 +169,29 @@ impl Handler {
         builder.http2().keep_alive_interval(SIGN_OF_LIFE).keep_alive_timeout(PATIENCE);
         let served = self.watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
         if let Err(error) = served_unless_silent(served, &asked).await {
-            tracing::debug!(%error, client = %connection.client, "a connection ended early");
+            tracing::debug!(%error, %client, "a connection ended early");
         }
+    }
+}
+
+/// What is true of every request of one connection.
+struct Entrance {
+    scheme: &'static str,
+    client: IpAddr,
+    certificate: DeviceCertificate,
+    certificates: Option<DeviceCertificates>,
+}
+
+impl Entrance {
+    async fn answer(self: Arc<Self>, mut request: Request<Body>, routes: Router) -> Result<Response, Infallible> {
+        let certificates = self.certificates.as_ref();
+        let behind = certificates.and_then(|all| all.behind_proxy(self.client, request.headers()));
+        let (certificate, client) = behind.unwrap_or_else(|| (self.certificate.clone(), self.client));
+        request.extensions_mut().insert(Connection { client, scheme: self.scheme });
+        request.extensions_mut().insert(certificate);
+        let mut response = routes.oneshot(request).await?;
+        safe_headers::add(response.headers_mut(), self.scheme);
+        Ok(response)
     }
 }
 

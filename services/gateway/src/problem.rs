@@ -8,10 +8,16 @@ use rpc::Failure;
 use serde::Serialize;
 use vocabulary::ErrorKind;
 
-/// The login is wrong.
+/// The login is wrong, as OAuth 2 says it.
 const INVALID_CLIENT: &str = "invalid_client";
-/// The reasons that are also OAuth 2 error codes (RFC 6749, section 5.2).
-const OAUTH_ERRORS: [&str; 3] = [INVALID_CLIENT, "invalid_request", "unsupported_grant_type"];
+/// Our reasons that OAuth 2 has error codes for (RFC 6749, section 5.2), with them.
+const OAUTH_ERRORS: [(&str, &str); 5] = [
+    (INVALID_CLIENT, INVALID_CLIENT),
+    ("client_expired", INVALID_CLIENT),
+    ("invalid_request", "invalid_request"),
+    ("scope_invalid", "invalid_scope"),
+    ("unsupported_grant_type", "unsupported_grant_type"),
+];
 
 /// A refusal: a stable type, a sentence that says what to do, and later the request id, which the
 /// `request_id` layer writes in.
@@ -21,6 +27,8 @@ pub(crate) struct Problem {
     title: &'static str,
     pub reason: String,
     pub detail: String,
+    /// How long to wait before asking again, in seconds.
+    retry_after: Option<u64>,
 }
 
 /// The JSON members of RFC 9457, section 3.1, and ours.
@@ -38,7 +46,8 @@ struct Document<'a> {
 
 impl Problem {
     pub fn new(kind: ErrorKind, reason: &str, detail: impl Into<String>) -> Self {
-        Self { status: status(kind), title: title(kind), reason: reason.to_owned(), detail: detail.into() }
+        let (reason, detail) = (reason.to_owned(), detail.into());
+        Self { status: status(kind), title: title(kind), reason, detail, retry_after: None }
     }
 
     /// The request breaks a rule; `detail` says which and what to send instead.
@@ -52,7 +61,8 @@ impl Problem {
             status: StatusCode::PAYLOAD_TOO_LARGE,
             title: "The request is too long",
             reason: "body_too_long".to_owned(),
-            detail: "a body has at most 256 KiB; send less at once".to_owned(),
+            detail: "a body has at most 256 KiB, a manifest 2 MiB; send less at once".to_owned(),
+            retry_after: None,
         }
     }
 
@@ -63,12 +73,15 @@ impl Problem {
             title: self.title,
             status: self.status.as_u16(),
             detail: &self.detail,
-            error: OAUTH_ERRORS.into_iter().find(|error| *error == self.reason),
+            error: self.oauth_error(),
             request_id,
         };
         let mut response = (self.status, Json(document)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge()));
         }
@@ -78,7 +91,12 @@ impl Problem {
     /// How to prove who one is: where tokens are issued with a secret (RFC 6749, section 5.2),
     /// everywhere else with a token.
     fn challenge(&self) -> &'static str {
-        if self.reason == INVALID_CLIENT { "Basic realm=\"dialtone\"" } else { "Bearer realm=\"dialtone\"" }
+        let is_login = self.oauth_error() == Some(INVALID_CLIENT);
+        if is_login { "Basic realm=\"dialtone\"" } else { "Bearer realm=\"dialtone\"" }
+    }
+
+    fn oauth_error(&self) -> Option<&'static str> {
+        OAUTH_ERRORS.into_iter().find(|(reason, _)| *reason == self.reason).map(|(_, error)| error)
     }
 }
 
@@ -93,7 +111,9 @@ impl IntoResponse for Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        Self::new(failure.kind, &failure.reason, failure.message)
+        // Rounded up: whoever comes a moment too early would have waited in vain.
+        let retry_after = failure.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+        Self { retry_after, ..Self::new(failure.kind, &failure.reason, failure.message) }
     }
 }
 
@@ -141,10 +161,51 @@ pub(crate) async fn method_not_allowed() -> Problem {
         title: "Not with this method",
         reason: "method_not_allowed".to_owned(),
         detail: "this path does not take this method; the Allow header lists those it takes".to_owned(),
+        retry_after: None,
     }
 }
 
 /// A path of the API that does not exist.
 pub(crate) async fn unknown_path() -> Problem {
     Problem::new(ErrorKind::NotFound, "unknown_path", "there is nothing at this path; check how it is spelled")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn header_of(problem: &Problem, name: header::HeaderName) -> Option<String> {
+        let response = problem.respond("1");
+        Some(response.headers().get(name)?.to_str().expect("a text").to_owned())
+    }
+
+    #[test]
+    fn whoever_asked_too_often_is_told_how_long_to_wait() {
+        let failure = |retry_after| Failure {
+            kind: ErrorKind::Throttled,
+            reason: "too_many_attempts".to_owned(),
+            message: "too many".to_owned(),
+            retry_after,
+        };
+        let told = |retry_after| header_of(&failure(retry_after).into(), header::RETRY_AFTER);
+        assert_eq!(told(Some(Duration::from_millis(90_001))).as_deref(), Some("91"));
+        assert_eq!(told(Some(Duration::from_secs(90))).as_deref(), Some("90"));
+        assert_eq!(told(None), None);
+    }
+
+    #[test]
+    fn oauth_clients_are_told_in_their_words() {
+        for (reason, error, challenge) in [
+            ("client_expired", Some("invalid_client"), "Basic realm=\"dialtone\""),
+            ("invalid_client", Some("invalid_client"), "Basic realm=\"dialtone\""),
+            ("invalid_login", None, "Bearer realm=\"dialtone\""),
+            ("scope_invalid", Some("invalid_scope"), "Bearer realm=\"dialtone\""),
+        ] {
+            let problem = Problem::new(ErrorKind::Unauthenticated, reason, "");
+            assert_eq!(problem.oauth_error(), error);
+            assert_eq!(header_of(&problem, header::WWW_AUTHENTICATE).as_deref(), Some(challenge));
+        }
+    }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use prometheus_client::registry::Registry;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
 use vocabulary::{Clock, Randomness, Secret};
 
 use crate::auth::Verifier;
@@ -55,7 +57,10 @@ pub struct Parts {
 struct Inner {
     config: GatewayConfig,
     parts: Parts,
-    verifier: Verifier,
+    verifier: Arc<Verifier>,
+    /// Stops what runs beside the requests; and what that is.
+    stop: watch::Sender<bool>,
+    key_keeper: Mutex<Option<JoinHandle<()>>>,
     journal: Journal,
     report_tokens: ReportTokens,
     miss_limit: MissLimit,
@@ -69,17 +74,25 @@ pub struct StartError(String);
 impl Gateway {
     /// An edge made of `parts`. Fetches the keys that verify tokens, and begins to record.
     pub async fn start(config: GatewayConfig, parts: Parts) -> Result<Self, StartError> {
-        let verifier = Verifier::fetch(parts.backends.accounts.clone()).await.map_err(StartError)?;
+        let verifier = Arc::new(Verifier::fetch(parts.backends.accounts.clone()).await.map_err(StartError)?);
+        let (stop, stopped) = watch::channel(false);
+        let key_keeper = Mutex::new(Some(tokio::spawn(Arc::clone(&verifier).keep_fresh(stopped))));
         let journal =
             Journal::start(parts.backends.customization.clone(), config.journal_capacity, parts.metrics.clone());
         let report_tokens = ReportTokens::new(&config.report_key, config.report_lifetime);
         let miss_limit = MissLimit::new(config.unknown_burst, config.unknown_per_second);
-        Ok(Self(Arc::new(Inner { config, parts, verifier, journal, report_tokens, miss_limit })))
+        let inner = Inner { config, parts, verifier, stop, key_keeper, journal, report_tokens, miss_limit };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Records what still waits, as far as it can be recorded, and stops recording. To be called when
     /// no request is under way any more.
     pub async fn stop(&self) {
+        self.0.stop.send_replace(true);
+        if let Some(keeper) = self.0.key_keeper.lock().await.take() {
+            // One that panicked has stopped too.
+            let _ = keeper.await;
+        }
         self.0.journal.stop().await;
     }
 

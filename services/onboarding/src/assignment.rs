@@ -61,13 +61,19 @@ impl Assignments {
     /// Whose phone this is. Answered from memory, for unknown phones and known ones alike.
     pub async fn owner(&self, phone: &Phone) -> Result<Owner, Failure> {
         let serial = phone.serial.as_ref().map(ToString::to_string).unwrap_or_default();
-        let question = within(PATIENCE, ResolveRequest { mac: phone.mac.to_u64(), serial });
+        let question = within(PATIENCE, ResolveRequest { mac: phone.mac.to_u64(), serial, certificate: None });
         Ok(match self.0.clone().resolve(question).await?.into_inner().answer {
             None => Owner::Nobody,
             Some(Answer::Redirect(redirect)) => Owner::Provider(redirect.provider_id),
             Some(Answer::Refusal(refusal)) => match refusal.reason() {
                 RefusalReason::Unspecified | RefusalReason::NoProvider => Owner::Nobody,
-                RefusalReason::ProviderFrozen => Owner::Provider(refusal.provider_id),
+                // What it takes to be given the profile is asked when the phone asks for that.
+                RefusalReason::ProviderFrozen
+                | RefusalReason::NoSerial
+                | RefusalReason::NoCertificate
+                | RefusalReason::ForeignCertificate
+                | RefusalReason::ExpiredCertificate
+                | RefusalReason::NoKey => Owner::Provider(refusal.provider_id),
                 RefusalReason::WrongSerial => Owner::WrongSerial(refusal.provider_id),
             },
         })
@@ -101,6 +107,8 @@ impl Assignments {
             serial: or_said(noted.serial, phone.serial.as_ref().map(ToString::to_string)),
             model: or_said(noted.model, phone.model.as_ref().map(ToString::to_string)),
             note: noted.note,
+            // A code does not say who stands above its provider.
+            ancestors: Vec::new(),
         };
         match self.0.clone().put_device(within(PATIENCE, request)).await {
             Ok(_) => Ok(()),

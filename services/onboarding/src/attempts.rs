@@ -45,10 +45,12 @@ pub(crate) enum Outcome {
     ProfileCarriesSecret,
     /// The code was right, but somebody there had guessed wrong too often.
     Throttled,
+    /// Not of an attempt: with it, the misses at a code have begun to look like a search.
+    Search,
 }
 
 impl Outcome {
-    const ALL: [(Self, &'static str); 19] = [
+    const ALL: [(Self, &'static str); 20] = [
         (Self::Redeemed, "redeemed"),
         (Self::Repeated, "repeated"),
         (Self::Unknown, "unknown"),
@@ -68,6 +70,7 @@ impl Outcome {
         (Self::NoProfile, "no_profile"),
         (Self::ProfileCarriesSecret, "profile_carries_secret"),
         (Self::Throttled, "throttled"),
+        (Self::Search, "search"),
     ];
 
     /// As stored, and as the contract names it.
@@ -95,7 +98,7 @@ impl Outcome {
             | Self::NoProfile
             | Self::ProfileCarriesSecret => true,
             // A throttled source is slowed and not banned.
-            Self::Redeemed | Self::Repeated | Self::Throttled => false,
+            Self::Redeemed | Self::Repeated | Self::Throttled | Self::Search => false,
         }
     }
 

@@ -20,12 +20,16 @@ mod record;
 mod redeem;
 mod refusal;
 mod risk;
+mod search;
 mod store;
 mod wire;
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use audit::AuditLog;
+use contracts::audit::audit_service_server::AuditServiceServer;
 use contracts::onboarding::onboarding_service_server::OnboardingServiceServer;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
 use rpc::Transport;
@@ -37,6 +41,7 @@ use vocabulary::{Clock, ProfileId, ProviderId, Randomness, Secret};
 use assignment::Assignments;
 use code::CodeKey;
 pub use policy::{Allowance, Budgets, Policy};
+use writer::Writer;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/onboarding/sqlite");
 
@@ -58,7 +63,9 @@ pub struct Onboarding {
     key: Arc<CodeKey>,
     policy: Arc<Policy>,
     assignments: Assignments,
-    /// A provider and a profile that nobody has, to ask about where a guess hit nothing.
+    /// Every redemption goes through it.
+    writer: Arc<Writer>,
+    /// A provider and a profile that nobody has, to ask about where a guess was wrong.
     nobody: Arc<(ProviderId, ProfileId)>,
     clock: Clock,
     randomness: Arc<Randomness>,
@@ -73,8 +80,10 @@ impl Onboarding {
         randomness: Arc<Randomness>,
     ) -> Result<Self, StoreError> {
         let db = Db::open(&config.database, &MIGRATIONS).await?;
+        let writer = Arc::new(Writer::start(db.clone(), config.policy.keep_attempts_days));
         Ok(Self {
             db,
+            writer,
             key: Arc::new(CodeKey::new(&config.code_key)),
             policy: Arc::new(config.policy),
             assignments: Assignments::new(redirection),
@@ -89,6 +98,11 @@ impl Onboarding {
         OnboardingServiceServer::new(self)
     }
 
+    /// The server of this service's audit log.
+    pub fn audit_server(&self) -> AuditServiceServer<AuditLog> {
+        AuditLog::new(storage::Db::from(self.db.clone()), "onboarding").into_server()
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.db.ping().await
@@ -96,6 +110,7 @@ impl Onboarding {
 
     /// Waits for what is under way and closes the database.
     pub async fn close(&self) {
+        self.writer.stop().await;
         self.db.close().await;
     }
 }

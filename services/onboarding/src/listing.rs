@@ -60,6 +60,10 @@ impl Onboarding {
             return Err(CodeRefused::PageSize);
         }
         let provider = words::provider(&request.provider_id)?;
+        if !request.code_id.is_empty() {
+            let found = store::code_find(self.db.reader(), Some(&provider), &request.code_id).await?;
+            found.ok_or(CodeRefused::Unknown)?;
+        }
         let before = i64::try_from(request.before).ok().filter(|before| *before > 0).unwrap_or(i64::MAX);
         // One more than wanted tells whether there are more.
         let most = i64::from(request.limit) + 1;

@@ -9,6 +9,8 @@ pub struct Policy {
     pub ceiling_days: u32,
     /// How many days a withdrawn directory code rests before anyone can have it.
     pub cooling_days: u32,
+    /// How many days attempts that were refused are kept. Who has redeemed a code is kept as long as the code.
+    pub keep_attempts_days: u32,
     /// How many wrong guesses there may be.
     pub budgets: Budgets,
 }
@@ -46,7 +48,13 @@ impl Budgets {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { approve_from_digits: 6, ceiling_days: 365, cooling_days: 90, budgets: Budgets::default() }
+        Self {
+            approve_from_digits: 6,
+            ceiling_days: 365,
+            cooling_days: 90,
+            keep_attempts_days: 400,
+            budgets: Budgets::default(),
+        }
     }
 }
 

@@ -9,6 +9,9 @@ use crate::limits::Limits;
 /// its first answer may have been lost.
 const REPEATABLE: std::time::Duration = std::time::Duration::from_hours(24);
 
+/// The id of nobody's code, which a guess at nothing is about: so that it reads and writes as much as any other.
+pub(crate) const NOBODYS: &str = "cod_00000000000000000000";
+
 /// A code, without what nobody may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
@@ -39,6 +42,11 @@ impl std::fmt::Debug for Digits {
 }
 
 impl Record {
+    /// Whether it is the code that nobody can type, see, or decide on.
+    pub fn is_nobodys(&self) -> bool {
+        self.id.as_str() == NOBODYS
+    }
+
     /// Whether a personal code's time is over.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.kind == CodeKind::Personal && self.limits.ends_at.is_some_and(|end| now >= end)

@@ -3,8 +3,8 @@
 //! 1. parse what was typed; what cannot be a code is told what one looks like, and costs nothing;
 //! 2. look the code up, and ask whose phone it is; both for every guess, so that all take the same time;
 //! 3. decide: is it open, is the phone free or the provider's own, does it fit the limits;
-//! 4. look at the budgets, in the transaction of step 5;
-//! 5. *the grant is the commit point*: used up, charged, and noted, all or nothing;
+//! 4. look at the budgets; again in the transaction of step 5, where it counts;
+//! 5. *the grant is the commit point*: used up, charged, and noted, all or nothing (`writer.rs`);
 //! 6. assign the phone. This can be repeated, and the phone's retry is what repeats it: the same phone with the
 //!    same code is granted again, and comes here again. Where it never can be assigned, the grant is taken back.
 //!
@@ -23,7 +23,7 @@ use crate::grant::State;
 use crate::limits::Bearer;
 use crate::record::Record;
 use crate::refusal::RedeemRefused;
-use crate::store::{self, Attempt, Found, Settled, Verdict};
+use crate::store::{self, Attempt, Found, Redemption, Verdict};
 
 /// A phone, what was typed on it, and where it asks from.
 struct Guess {
@@ -43,29 +43,36 @@ impl Onboarding {
         let digest = self.key.digest_typed(&guess.code);
         let found = store::find_typed(self.db.reader(), &guess.code, &digest, guess.phone.mac).await?;
         let owner = self.assignments.owner(&guess.phone).await.map_err(RedeemRefused::Redirection)?;
-        let verdict = self.harmless(&guess, found.as_ref(), decide(found.as_ref(), &owner, &guess)).await?;
-        failpoint::reached("onboarding.redeem.before-grant");
-        let record = found.map(|found| found.record);
-        let attempt = attempt(&guess, record.as_ref());
+        let attempt = attempt(&guess, &found.record);
         let length = u32::try_from(guess.code.expose_digits().len()).unwrap_or(u32::MAX);
         let shares = Share::of_guess(&self.policy.budgets, guess.phone.mac, &attempt.network, length);
-        let settled = store::settle(&self.db, &attempt, &shares, (record.as_ref(), verdict)).await?;
-        span.record("outcome", settled.outcome.word());
-        let granted = granted(record, settled)?;
+        let is_exhausted = store::is_exhausted(self.db.reader(), &shares, guess.at).await?;
+        let verdict = match decide(&found, &owner, &guess) {
+            Verdict::Right if is_exhausted => Verdict::Wrong(Outcome::Throttled),
+            verdict @ (Verdict::Right | Verdict::RightOfKnown | Verdict::Wrong(_)) => verdict,
+        };
+        let verdict = self.harmless(&guess, &found.record, verdict).await?;
+        failpoint::reached("onboarding.redeem.before-grant");
+        let redemption = Redemption { attempt: attempt.clone(), kind: found.record.kind, shares, verdict };
+        let outcome = self.writer.settle(redemption).await?;
+        span.record("outcome", outcome.word());
+        let granted = granted(found.record, outcome)?;
         failpoint::reached("onboarding.redeem.after-grant");
-        self.assign(granted, settled.outcome, (&guess.phone, &attempt)).await
+        self.assign(granted, outcome, (&guess.phone, &attempt)).await
     }
 
     /// Step 3 goes on: what a directory code leads to must be no secret, whatever its profile was given since.
-    /// Redirection is asked about every such guess, about nobody's profile where there is no code: otherwise a
-    /// guesser whose budget is exhausted could tell a right guess by its time.
-    async fn harmless(&self, guess: &Guess, found: Option<&Found>, verdict: Verdict) -> Result<Verdict, RedeemRefused> {
+    /// Redirection is asked for every such guess, for a wrong one about nobody's profile: otherwise time would tell
+    /// whose profile there is.
+    async fn harmless(&self, guess: &Guess, record: &Record, verdict: Verdict) -> Result<Verdict, RedeemRefused> {
         if guess.code.kind() == CodeKind::Personal {
             return Ok(verdict);
         }
         let (nobody, nothing) = &*self.nobody;
-        let (provider, profile) =
-            found.map_or((nobody, nothing), |Found { record, .. }| (&record.provider, &record.profile));
+        let (provider, profile) = match verdict {
+            Verdict::Right | Verdict::RightOfKnown => (&record.provider, &record.profile),
+            Verdict::Wrong(_) => (nobody, nothing),
+        };
         let content = self.assignments.profile(provider, profile).await.map_err(RedeemRefused::Redirection)?;
         Ok(match (verdict, content) {
             (Verdict::Wrong(_), _) | (_, Some(Content::Harmless)) => verdict,
@@ -108,8 +115,11 @@ fn parse(request: &wire::RedeemRequest, at: Timestamp) -> Result<Guess, RedeemRe
 }
 
 /// Step 3: pure.
-fn decide(found: Option<&Found>, owner: &Owner, guess: &Guess) -> Verdict {
-    let Some(Found { record, is_expected, has_activated }) = found else { return Verdict::Wrong(Outcome::Unknown) };
+fn decide(found: &Found, owner: &Owner, guess: &Guess) -> Verdict {
+    let Found { record, is_expected, has_activated } = found;
+    if record.is_nobodys() {
+        return Verdict::Wrong(Outcome::Unknown);
+    }
     let has_redeemed = match &record.state {
         State::Queued | State::Refused { .. } => return Verdict::Wrong(Outcome::NotOpen),
         State::Revoked => return Verdict::Wrong(Outcome::Revoked),
@@ -145,9 +155,10 @@ fn decide(found: Option<&Found>, owner: &Owner, guess: &Guess) -> Verdict {
     }
 }
 
-fn attempt(guess: &Guess, record: Option<&Record>) -> Attempt {
+fn attempt(guess: &Guess, record: &Record) -> Attempt {
     Attempt {
-        code: record.map(|record| (record.id.clone(), record.provider.clone())),
+        code: record.id.clone(),
+        provider: record.provider.clone(),
         mac: guess.phone.mac,
         model: guess.phone.model.clone(),
         source: guess.source,
@@ -157,16 +168,6 @@ fn attempt(guess: &Guess, record: Option<&Record>) -> Attempt {
 }
 
 /// The code, where it was granted.
-fn granted(record: Option<Record>, settled: Settled) -> Result<Record, RedeemRefused> {
-    if let Some(record) = record.as_ref().filter(|_| settled.begins_search) {
-        tracing::warn!(
-            code.id = %record.id,
-            provider.id = %record.provider,
-            "misses at an activation code look like a search; its limits hold"
-        );
-    }
-    match (record, settled.outcome) {
-        (Some(record), Outcome::Redeemed | Outcome::Repeated) => Ok(record),
-        (Some(_) | None, _) => Err(RedeemRefused::Invalid),
-    }
+fn granted(record: Record, outcome: Outcome) -> Result<Record, RedeemRefused> {
+    if matches!(outcome, Outcome::Redeemed | Outcome::Repeated) { Ok(record) } else { Err(RedeemRefused::Invalid) }
 }

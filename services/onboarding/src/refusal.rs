@@ -23,6 +23,12 @@ pub(crate) enum RedeemRefused {
     /// The phone's retry heals it.
     #[error("redirection: {}", .0.message)]
     Redirection(Failure),
+    /// The queue is full.
+    #[error("too many redemptions wait to be written; ask again")]
+    Overloaded,
+    /// Nothing has happened to the code.
+    #[error("the redemption was not committed; ask again")]
+    NotCommitted,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -33,6 +39,7 @@ impl Refusal for RedeemRefused {
             Self::Code(_) | Self::Mac(_) | Self::Source => ErrorKind::Malformed,
             Self::Invalid => ErrorKind::NotFound,
             Self::Redirection(failure) => behind(failure),
+            Self::Overloaded | Self::NotCommitted => ErrorKind::Unavailable,
             Self::Store(error) => error.kind(),
         }
     }
@@ -44,6 +51,8 @@ impl Refusal for RedeemRefused {
             Self::Source => "invalid_source",
             Self::Invalid => "invalid_activation_code",
             Self::Redirection(failure) => behind(failure).name(),
+            Self::Overloaded => "overloaded",
+            Self::NotCommitted => "not_committed",
             Self::Store(error) => error.kind().name(),
         }
     }

@@ -9,13 +9,13 @@ mod row;
 use serde::Serialize;
 use storage::StoreError;
 
-pub(crate) use attempts::{Attempt, Kept, attempts_of, misses_of};
+pub(crate) use attempts::{Attempt, Kept, alert, attempts_of, forget, is_alerted, is_exhausted, misses_of};
 pub(crate) use codes::{
     NewPersonal, code_extend, code_find, code_insert, code_limit, code_turn, expected_of, is_taken, live_weight,
     live_weights, personal_insert, taken_among,
 };
 pub(crate) use listing::{ListQuery, code_counts, code_list};
-pub(crate) use redeeming::{Found, Settled, Verdict, find_typed, release, settle};
+pub(crate) use redeeming::{Found, Redemption, Verdict, find_typed, release, settle_apart};
 
 /// Many values as the one parameter of a statement.
 fn json<T: Serialize + ?Sized>(values: &T) -> Result<String, StoreError> {

@@ -165,6 +165,7 @@ impl From<Kept> for wire::Attempt {
             source: kept.source,
             at: kept.at.as_micros(),
             outcome: kept.outcome.word().to_owned(),
+            misses: kept.misses,
         }
     }
 }

@@ -103,7 +103,11 @@ impl Journey<'_> {
         let answer = self.phone.fetch(self.on_step).post_json(url, Bytes::from(body)).await?;
         (self.on_step)(Step::Answered { status: Some(answer.status), bytes: answer.body.len() });
         match answer.status {
-            200 => understand(Some(answer.status), &answer.body).map(Traded::For),
+            200 => {
+                let status = Some(answer.status);
+                let body = self.phone.fetch(self.on_step).opened(answer, None)?;
+                understand(status, &body).map(Traded::For)
+            }
             // The server says what a code looks like.
             400 => Ok(Traded::Refused { shows: first_line(&answer.body) }),
             403 => Ok(Traded::Refused { shows: INVALID.to_owned() }),

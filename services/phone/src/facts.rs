@@ -22,6 +22,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) parameters: &'a Parameters,
     pub(crate) state: State,
     pub(crate) occasion: Occasion,
+    /// Whether it holds a certificate of its own.
+    pub(crate) has_certificate: bool,
 }
 
 impl Facts<'_> {
@@ -36,6 +38,13 @@ impl Facts<'_> {
                     "1"
                 } else {
                     "0"
+                }
+            }
+            ("CCERT", _) => {
+                if self.has_certificate {
+                    "Installed"
+                } else {
+                    "Not Installed"
                 }
             }
             _ => return self.general_purpose(name, 1).or_else(|| self.identity.fact(name)),
@@ -74,8 +83,13 @@ mod tests {
         };
         let mut parameters = Parameters::default();
         parameters.apply(vec![("GPP_A".to_owned(), "one".to_owned()), ("GPP_SA".to_owned(), "hush".to_owned())]);
-        let facts =
-            Facts { identity: &identity, parameters: &parameters, state: State::Acquired, occasion: Occasion::Retry };
+        let facts = Facts {
+            identity: &identity,
+            parameters: &parameters,
+            state: State::Acquired,
+            occasion: Occasion::Retry,
+            has_certificate: true,
+        };
         for (name, expected) in [
             ("A", Some("one")),
             ("B", Some("")),
@@ -85,6 +99,7 @@ mod tests {
             ("MA", Some("00562b043615")),
             ("SN", Some("FCH2034D0PL")),
             ("PRVST", Some("2")),
+            ("CCERT", Some("Installed")),
             ("ISCUST", Some("1")),
             ("", None),
         ] {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::flat_profile::InvalidProfile;
 use crate::rule::InvalidRule;
+use crate::sealed::StaysSealed;
 use crate::tftp::TftpError;
 use crate::transport::NoAnswer;
 use crate::url::InvalidUrl;
@@ -62,6 +63,14 @@ pub enum Failure {
         /// What is wrong with it.
         cause: InvalidProfile,
     },
+    /// What arrived is sealed and stays so.
+    #[error("{cause}")]
+    Sealed {
+        /// The HTTP status it came with; none by TFTP.
+        status: Option<u16>,
+        /// Why it cannot be opened.
+        cause: StaysSealed,
+    },
     /// Remote customization answered with a profile that leads nowhere.
     #[error("the answer holds no Profile_Rule")]
     NoProfileRule {
@@ -92,9 +101,11 @@ impl Failure {
     /// B when the file is missing or corrupt, C for everything else.
     pub const fn class(&self) -> Class {
         match self {
-            Self::Status(404) | Self::Corrupt { .. } | Self::NoProfileRule { .. } | Self::Tftp(TftpError::NotFound) => {
-                Class::B
-            }
+            Self::Status(404)
+            | Self::Corrupt { .. }
+            | Self::Sealed { .. }
+            | Self::NoProfileRule { .. }
+            | Self::Tftp(TftpError::NotFound) => Class::B,
             Self::Status(_)
             | Self::NoLocation { .. }
             | Self::TooManyRedirects { .. }
@@ -119,7 +130,7 @@ impl Failure {
             | Self::NoCredentials { status }
             | Self::UnknownScheme { status }
             | Self::Refused { status } => Some(*status),
-            Self::Corrupt { status, .. } | Self::NoProfileRule { status } => *status,
+            Self::Corrupt { status, .. } | Self::Sealed { status, .. } | Self::NoProfileRule { status } => *status,
             Self::Rule(_) | Self::NothingToDownload | Self::Url(_) | Self::Srv | Self::NoAnswer(_) | Self::Tftp(_) => {
                 None
             }

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use vocabulary::Secret;
 
 use crate::failure::Failure;
+use crate::sealed::{Keys, SealKey, StaysSealed};
 use crate::step::Step;
 use crate::tftp;
 use crate::transport::{Answer, Outgoing, exchange};
@@ -34,6 +35,8 @@ pub(crate) struct Wanted {
     /// What to print of the address.
     pub(crate) shown: String,
     pub(crate) credentials: Option<Credentials>,
+    /// The rule's `--key`.
+    pub(crate) key: Option<Secret<String>>,
     /// The body of a POST; without one the phone sends GET.
     pub(crate) post: Option<String>,
 }
@@ -49,6 +52,7 @@ pub(crate) struct Downloaded {
 /// What every request of one phone has in common.
 pub(crate) struct Fetch<'a> {
     pub(crate) trust: &'a Trust,
+    pub(crate) seal_key: Option<&'a SealKey>,
     pub(crate) user_agent: String,
     pub(crate) on_step: &'a mut (dyn FnMut(Step) + Send),
 }
@@ -66,7 +70,10 @@ impl Fetch<'_> {
             let answer = self.ask(&wanted, login.clone()).await?;
             let status = answer.status;
             match status {
-                200 => return Ok(Downloaded { status: Some(status), bytes: answer.body }),
+                200 => {
+                    let bytes = self.opened(answer, wanted.key.as_ref())?;
+                    return Ok(Downloaded { status: Some(status), bytes });
+                }
                 301 | 302 if redirects == MOST_REDIRECTS => return Err(Failure::TooManyRedirects { status }),
                 301 | 302 => {
                     redirects += 1;
@@ -119,7 +126,31 @@ impl Fetch<'_> {
         (self.on_step)(Step::Asked { method: "RRQ".to_owned(), url: wanted.shown.clone() });
         let bytes = tftp::read(&wanted.url, tftp::PATIENCE).await?;
         (self.on_step)(Step::Answered { status: None, bytes: bytes.len() });
+        let opened = self.unsealed(bytes, None, wanted.key.as_ref());
+        let bytes = opened.map_err(|cause| Failure::Sealed { status: None, cause })?;
         Ok(Downloaded { status: None, bytes })
+    }
+
+    /// What the body of an answer holds, opened if it is sealed.
+    pub(crate) fn opened(&mut self, answer: Answer, key: Option<&Secret<String>>) -> Result<Bytes, Failure> {
+        let Answer { status, headers, body } = answer;
+        let coding = headers.get(header::CONTENT_ENCODING);
+        // What cannot be read is no coding that a phone knows.
+        let coding = coding.map(|coding| coding.to_str().unwrap_or("?"));
+        self.unsealed(body, coding, key).map_err(|cause| Failure::Sealed { status: Some(status), cause })
+    }
+
+    fn unsealed(
+        &mut self,
+        body: Bytes,
+        coding: Option<&str>,
+        key: Option<&Secret<String>>,
+    ) -> Result<Bytes, StaysSealed> {
+        let (bytes, format) = Keys { own: self.seal_key, of_rule: key }.open(body, coding)?;
+        if let Some(format) = format {
+            (self.on_step)(Step::Unsealed { format: format.to_string(), bytes: bytes.len() });
+        }
+        Ok(bytes)
     }
 }
 

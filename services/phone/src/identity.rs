@@ -35,8 +35,6 @@ impl Identity {
             "SN" => self.serial.clone().unwrap_or_default(),
             "SWVER" => self.firmware.clone(),
             "HWVER" => HARDWARE.to_owned(),
-            // No virtual phone has a client certificate.
-            "CCERT" => "Not Installed".to_owned(),
             _ => return None,
         };
         Some(value)

@@ -196,7 +196,7 @@ impl Journey<'_> {
 
     async fn ask_once(&mut self, url: Url) -> Result<Answer, Failure> {
         let credentials = self.phone.config.credentials.clone();
-        let wanted = Wanted { shown: url.in_full(), url, credentials, post: None };
+        let wanted = Wanted { shown: url.in_full(), url, credentials, key: None, post: None };
         let answer = self.phone.fetch(self.on_step).download(wanted).await?;
         understand(answer.status, &answer.bytes)
     }

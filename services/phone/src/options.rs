@@ -68,6 +68,11 @@ impl Options {
         Some((text(&self.uid), text(&self.pwd)))
     }
 
+    /// What opens the file, macros not yet expanded.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_ref().map(|key| key.expose().as_str())
+    }
+
     /// The general purpose parameter whose text is posted, such as `GPP_A`.
     pub(crate) fn posted_parameter(&self) -> Option<String> {
         self.post.map(|letter| format!("GPP_{letter}"))

@@ -14,6 +14,7 @@ use crate::macros::expand;
 use crate::memory::{Memory, MemoryError};
 use crate::report::Report;
 use crate::report_rule::ReportRule;
+use crate::sealed::SealKey;
 use crate::state::State;
 use crate::step::Step;
 use crate::trust::Trust;
@@ -34,7 +35,9 @@ pub struct PhoneConfig {
     pub credentials: Option<Credentials>,
     /// How failures are repeated.
     pub retries: Retries,
-    /// Whose certificates it believes.
+    /// The key that its answers may be sealed with.
+    pub seal_key: Option<SealKey>,
+    /// Whose certificates it believes, and its own.
     pub trust: Trust,
     /// What it remembers from before.
     pub memory: Memory,
@@ -115,12 +118,14 @@ impl Phone {
             parameters: self.config.memory.parameters(),
             state: self.state(),
             occasion,
+            has_certificate: self.config.trust.has_certificate(),
         }
     }
 
     /// What its requests have in common.
     pub(crate) fn fetch<'a>(&'a self, on_step: &'a mut (dyn FnMut(Step) + Send)) -> Fetch<'a> {
-        Fetch { trust: &self.config.trust, user_agent: self.config.identity.user_agent(), on_step }
+        let (trust, seal_key) = (&self.config.trust, self.config.seal_key.as_ref());
+        Fetch { trust, seal_key, user_agent: self.config.identity.user_agent(), on_step }
     }
 
     /// Where a report goes by the `Report_Rule` that the phone holds at this moment.

@@ -145,7 +145,8 @@ impl Journey<'_> {
         let posted = choice.options.posted_parameter();
         let post = posted.map(|name| expand(facts.parameters.get(&name).unwrap_or_default(), |name| facts.value(name)));
         let credentials = self.credentials(&choice.options, occasion);
-        Ok(Wanted { shown: url.without_query(), url, credentials, post })
+        let key = choice.options.key().map(|key| Secret::new(expand(key, |name| facts.value_in_option(name))));
+        Ok(Wanted { shown: url.without_query(), url, credentials, key, post })
     }
 
     /// The rule's own user and password, or else those that the phone was given.

@@ -57,6 +57,13 @@ pub enum Step {
         /// The length of the body.
         bytes: usize,
     },
+    /// The answer was sealed, and the phone's key opened it.
+    Unsealed {
+        /// aes128gcm or aes-256-cbc.
+        format: String,
+        /// The length of what was in it.
+        bytes: usize,
+    },
     /// Remote customization named a provider's server.
     Learned {
         /// The rule without what could be secret.
@@ -141,6 +148,7 @@ impl fmt::Display for Step {
             Self::State { from, to, why } => line(f, &change(*from, *to), why),
             Self::Asked { method, url } => line(f, "", &format!("{method} {url}")),
             Self::Answered { status, bytes } => line(f, "", &answered(*status, *bytes)),
+            Self::Unsealed { format, bytes } => line(f, "", &format!("opens its seal ({format}): {bytes} bytes")),
             Self::Learned { profile_rule, parameters } => {
                 line(f, "", &format!("the answer sends it to {profile_rule}"))?;
                 list(f, parameters.iter().filter(|(name, _)| *name != "Profile_Rule"))

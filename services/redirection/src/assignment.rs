@@ -3,6 +3,8 @@
 
 use vocabulary::{DeviceModel, InvalidDeviceText, MacAddress, ProfileId, ProviderId, SerialNumber, Timestamp};
 
+use crate::seal::SealFormat;
+
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 500;
 
@@ -15,6 +17,10 @@ pub(crate) struct Assignment {
     pub description: Description,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
+    /// How its answers are sealed, where it has a key.
+    pub seal: Option<SealFormat>,
+    /// Whether the operator holds it.
+    pub is_held: bool,
 }
 
 /// What a provider wants: this phone, sent to this profile.
@@ -25,6 +31,8 @@ pub(crate) struct Claim {
     /// A profile's id or its name.
     pub profile: String,
     pub description: Description,
+    /// Who stands above the provider.
+    pub ancestors: Vec<ProviderId>,
 }
 
 /// What a provider knows of a phone.

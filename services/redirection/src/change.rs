@@ -1,95 +1,53 @@
-//! Every change that can be made, each one transaction: whether it may be, what is stored, and what
-//! the index is told.
+//! Every change that can be made, each one transaction: whether it may be, what is stored, what the
+//! audit log keeps of it, and what the index is told.
 
-use vocabulary::{MacAddress, ProfileId, ProviderId};
+mod claims;
+mod devices;
+mod keys;
+mod moves;
+mod profiles;
+mod providers;
+mod ranges;
+mod succession;
+mod transfers;
+mod unseen;
+mod windows;
 
-use crate::Redirection;
-use crate::assignment::Claim;
-use crate::index::Change;
-use crate::profile::{Profile, ProfileContent};
-use crate::refusal::{DeviceRefused, ProfileRefused};
-use crate::store::{self, NewProfile, Put, Replacement};
-use crate::writer::Done;
+pub(crate) use moves::{Hold, Move, MovedPhones, Which};
+pub(crate) use ranges::{NewRange, RangeChange};
+pub(crate) use transfers::{Verdict, Wish};
+pub(crate) use unseen::release_unseen;
+pub(crate) use windows::{NewWindow, When};
 
-impl Redirection {
-    /// Stores a new profile.
-    pub(crate) async fn profile_create(
-        &self,
-        provider: ProviderId,
-        content: ProfileContent,
-    ) -> Result<Profile, ProfileRefused> {
-        let (id, at) = (ProfileId::draw(&self.randomness), self.clock.now());
-        let new = NewProfile { id, provider, content, at };
-        let work = async move |mut tx| {
-            store::provider_must_be_free::<ProfileRefused>(&mut tx, &new.provider).await?;
-            let profile = store::profile_create(&mut tx, &new).await?;
-            Ok(Done { tx, change: Change::ProfileStored(profile.clone().into()), answer: profile })
-        };
-        self.writer.write(work).await
-    }
+use audit::Act;
+use rpc::Actor;
+use storage::StoreError;
+use storage::sqlite::Tx;
+use vocabulary::{ProviderId, Timestamp};
 
-    /// Replaces what a profile says.
-    pub(crate) async fn profile_replace(&self, new: Replacement) -> Result<Profile, ProfileRefused> {
-        let work = async move |mut tx| {
-            store::provider_must_be_free::<ProfileRefused>(&mut tx, &new.provider).await?;
-            let profile = store::profile_replace(&mut tx, &new).await?;
-            Ok(Done { tx, change: Change::ProfileStored(profile.clone().into()), answer: profile })
-        };
-        self.writer.write(work).await
-    }
+/// On whose behalf something is changed, and when.
+#[derive(Debug, Clone)]
+pub(crate) struct By {
+    pub actor: Actor,
+    pub at: Timestamp,
+}
 
-    /// Deletes a profile that no phone goes to.
-    pub(crate) async fn profile_delete(&self, provider: ProviderId, id: ProfileId) -> Result<(), ProfileRefused> {
-        let work = async move |mut tx| {
-            store::provider_must_be_free::<ProfileRefused>(&mut tx, &provider).await?;
-            store::profile_delete(&mut tx, &provider, &id).await?;
-            Ok(Done { tx, change: Change::ProfileDeleted(id), answer: () })
-        };
-        self.writer.write(work).await
-    }
+/// What was done, for the audit log. Holds no secret.
+pub(crate) struct Deed<'a> {
+    /// Whose business it is.
+    pub concerns: &'a ProviderId,
+    /// Such as `profile.create`.
+    pub verb: &'static str,
+    /// The id or the address of what it was done to.
+    pub target: &'a str,
+    pub detail: serde_json::Value,
+}
 
-    /// Makes a phone the provider's, or changes what is recorded of it.
-    pub(crate) async fn device_put(&self, claim: Claim) -> Result<Put, DeviceRefused> {
-        let at = self.clock.now();
-        let work = async move |mut tx| {
-            store::provider_must_be_free::<DeviceRefused>(&mut tx, &claim.provider).await?;
-            let put = store::device_put(&mut tx, &claim, at).await?;
-            let change = Change::DeviceStored {
-                mac: put.assignment.mac,
-                profile: put.assignment.profile.clone(),
-                serial: put.assignment.description.serial.clone(),
-            };
-            Ok(Done { tx, change, answer: put })
-        };
-        self.writer.write(work).await
-    }
-
-    /// Makes the provider's phone nobody's.
-    pub(crate) async fn device_delete(&self, provider: ProviderId, mac: MacAddress) -> Result<(), DeviceRefused> {
-        let work = async move |mut tx| {
-            store::provider_must_be_free::<DeviceRefused>(&mut tx, &provider).await?;
-            store::device_delete(&mut tx, &provider, mac).await?;
-            Ok(Done { tx, change: Change::DeviceDeleted(mac), answer: () })
-        };
-        self.writer.write(work).await
-    }
-
-    /// Stops a provider's redirects and changes.
-    pub(crate) async fn provider_freeze(&self, provider: ProviderId) -> Result<(), ProfileRefused> {
-        let since = self.clock.now();
-        let work = async move |mut tx| {
-            store::provider_freeze(&mut tx, &provider, since).await?;
-            Ok(Done { tx, change: Change::ProviderFrozen(provider), answer: () })
-        };
-        self.writer.write(work).await
-    }
-
-    /// Restores a provider's redirects and changes.
-    pub(crate) async fn provider_thaw(&self, provider: ProviderId) -> Result<(), ProfileRefused> {
-        let work = async move |mut tx| {
-            store::provider_thaw(&mut tx, &provider).await?;
-            Ok(Done { tx, change: Change::ProviderThawed(provider), answer: () })
-        };
-        self.writer.write(work).await
+impl By {
+    /// Appends the deed to the audit log, in the transaction of the change itself.
+    pub async fn record(&self, tx: &mut Tx, deed: Deed<'_>) -> Result<(), StoreError> {
+        let Deed { concerns, verb, target, detail } = deed;
+        let act = Act { at: self.at, concerns: concerns.as_str(), actor: &self.actor, verb, target, detail };
+        audit::append(storage::Connection::Sqlite(tx), &act).await
     }
 }

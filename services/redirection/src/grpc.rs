@@ -1,166 +1,209 @@
-//! The wire: messages in, messages out.
+//! The wire: one line for each call. What a call asks for is read in `grpc/`, by subject.
+
+mod claims;
+mod devices;
+mod keys;
+mod profiles;
+mod providers;
+mod ranges;
+mod resolve;
+mod transfers;
+mod windows;
 
 use contracts::redirection::redirection_service_server::RedirectionService;
 use contracts::redirection::{
-    CreateProfileRequest, CreateProfileResponse, DeleteDeviceRequest, DeleteDeviceResponse, DeleteProfileRequest,
-    DeleteProfileResponse, GetDeviceRequest, GetDeviceResponse, GetProfileRequest, GetProfileResponse,
-    ListDevicesRequest, ListDevicesResponse, ListProfilesRequest, ListProfilesResponse, PutDeviceRequest,
-    PutDeviceResponse, ReplaceProfileRequest, ReplaceProfileResponse, ResolveRequest, ResolveResponse,
-    SetProviderFrozenRequest, SetProviderFrozenResponse,
+    ChangeRangeRequest, ChangeRangeResponse, ClaimByCertificateRequest, ClaimByCertificateResponse, CloseWindowRequest,
+    CloseWindowResponse, CreateProfileRequest, CreateProfileResponse, CreateRangeRequest, CreateRangeResponse,
+    DecideTransferRequest, DecideTransferResponse, DeleteClaimRuleRequest, DeleteClaimRuleResponse,
+    DeleteDeviceRequest, DeleteDeviceResponse, DeleteProfileRequest, DeleteProfileResponse, DeleteRangeRequest,
+    DeleteRangeResponse, GetDeviceRequest, GetDeviceResponse, GetOwnershipRequest, GetOwnershipResponse,
+    GetProfileRequest, GetProfileResponse, GetProviderPolicyRequest, GetProviderPolicyResponse, ImportManifestRequest,
+    ImportManifestResponse, ListClaimRulesRequest, ListClaimRulesResponse, ListDevicesRequest, ListDevicesResponse,
+    ListProfilesRequest, ListProfilesResponse, ListRangesRequest, ListRangesResponse, ListTransfersRequest,
+    ListTransfersResponse, ListWindowsRequest, ListWindowsResponse, MoveDevicesRequest, MoveDevicesResponse,
+    OpenWindowRequest, OpenWindowResponse, PutClaimRuleRequest, PutClaimRuleResponse, PutDeviceRequest,
+    PutDeviceResponse, ReplaceProfileRequest, ReplaceProfileResponse, RequestTransferRequest, RequestTransferResponse,
+    ResolveRequest, ResolveResponse, SetDeviceKeyRequest, SetDeviceKeyResponse, SetHoldRequest, SetHoldResponse,
+    SetProviderPolicyRequest, SetProviderPolicyResponse, SetProvidersFrozenRequest, SetProvidersFrozenResponse,
 };
-use rpc::refuse;
+use rpc::{Actor, Refusal, refuse};
 use tonic::{Request, Response, Status};
 
-use crate::assignment::{Assignment, Claim, Description};
-use crate::listing::{DeviceFilters, DeviceQuery, Page, PageSize, SearchText};
-use crate::profile::Profile;
-use crate::refusal::{DeviceRefused, ProfileRefused};
-use crate::store::{self, Put, Replacement};
-use crate::{Redirection, wire};
+use crate::Redirection;
+use crate::change::By;
 
 type Answer<T> = Result<Response<T>, Status>;
+
+fn answered<T, E: Refusal>(answer: Result<T, E>) -> Answer<T> {
+    answer.map(Response::new).map_err(|error| refuse(&error))
+}
+
+impl Redirection {
+    fn by<T>(&self, request: &Request<T>) -> By {
+        By { actor: Actor::of(request), at: self.clock.now() }
+    }
+}
 
 #[tonic::async_trait]
 impl RedirectionService for Redirection {
     async fn resolve(&self, request: Request<ResolveRequest>) -> Answer<ResolveResponse> {
-        let question = request.into_inner();
-        let mac = wire::mac(question.mac).map_err(|error| refuse(&error))?;
-        Ok(Response::new(self.index.answer(mac, &question.serial).into()))
+        answered(self.on_resolve(&request.into_inner()))
     }
 
     async fn create_profile(&self, request: Request<CreateProfileRequest>) -> Answer<CreateProfileResponse> {
-        let profile = self.create(request.into_inner()).await.map_err(|error| refuse(&error))?;
-        Ok(Response::new(CreateProfileResponse { profile: Some(profile.into()) }))
+        let by = self.by(&request);
+        answered(self.on_create_profile(request.into_inner(), by).await)
     }
 
     async fn get_profile(&self, request: Request<GetProfileRequest>) -> Answer<GetProfileResponse> {
-        let profile = self.read(&request.into_inner()).await.map_err(|error| refuse(&error))?;
-        Ok(Response::new(GetProfileResponse { profile: Some(profile.into()) }))
+        answered(self.on_get_profile(request.into_inner()).await)
     }
 
     async fn list_profiles(&self, request: Request<ListProfilesRequest>) -> Answer<ListProfilesResponse> {
-        let page = self.page_of_profiles(&request.into_inner()).await.map_err(|error| refuse(&error))?;
-        let profiles = page.items.into_iter().map(Into::into).collect();
-        Ok(Response::new(ListProfilesResponse { profiles, more: page.more }))
+        answered(self.on_list_profiles(request.into_inner()).await)
     }
 
     async fn replace_profile(&self, request: Request<ReplaceProfileRequest>) -> Answer<ReplaceProfileResponse> {
-        let profile = self.replace(request.into_inner()).await.map_err(|error| refuse(&error))?;
-        Ok(Response::new(ReplaceProfileResponse { profile: Some(profile.into()) }))
+        let by = self.by(&request);
+        answered(self.on_replace_profile(request.into_inner(), by).await)
     }
 
     async fn delete_profile(&self, request: Request<DeleteProfileRequest>) -> Answer<DeleteProfileResponse> {
-        self.delete(&request.into_inner()).await.map_err(|error| refuse(&error))?;
-        Ok(Response::new(DeleteProfileResponse {}))
+        let by = self.by(&request);
+        answered(self.on_delete_profile(request.into_inner(), by).await)
     }
 
     async fn put_device(&self, request: Request<PutDeviceRequest>) -> Answer<PutDeviceResponse> {
-        let Put { assignment, before } = self.put(request.into_inner()).await.map_err(|error| refuse(&error))?;
-        let (created, moved) = (before.is_none(), before.as_ref() != Some(&assignment.profile));
-        Ok(Response::new(PutDeviceResponse { device: Some(assignment.into()), created, moved }))
+        let by = self.by(&request);
+        answered(self.on_put_device(request.into_inner(), by).await)
     }
 
     async fn get_device(&self, request: Request<GetDeviceRequest>) -> Answer<GetDeviceResponse> {
-        let device = self.find(&request.into_inner()).await.map_err(|error| refuse(&error))?;
-        Ok(Response::new(GetDeviceResponse { device: Some(device.into()) }))
+        answered(self.on_get_device(request.into_inner()).await)
     }
 
     async fn list_devices(&self, request: Request<ListDevicesRequest>) -> Answer<ListDevicesResponse> {
-        let page = self.page_of_devices(request.into_inner()).await.map_err(|error| refuse(&error))?;
-        let devices = page.items.into_iter().map(Into::into).collect();
-        Ok(Response::new(ListDevicesResponse { devices, more: page.more }))
+        answered(self.on_list_devices(request.into_inner()).await)
     }
 
     async fn delete_device(&self, request: Request<DeleteDeviceRequest>) -> Answer<DeleteDeviceResponse> {
-        self.release(&request.into_inner()).await.map_err(|error| refuse(&error))?;
-        Ok(Response::new(DeleteDeviceResponse {}))
+        let by = self.by(&request);
+        answered(self.on_delete_device(request.into_inner(), by).await)
     }
 
-    async fn set_provider_frozen(
+    async fn set_providers_frozen(
         &self,
-        request: Request<SetProviderFrozenRequest>,
-    ) -> Answer<SetProviderFrozenResponse> {
-        self.set_frozen(&request.into_inner()).await.map_err(|error| refuse(&error))?;
-        Ok(Response::new(SetProviderFrozenResponse {}))
-    }
-}
-
-/// What each request asks for, in words that have been checked.
-impl Redirection {
-    async fn create(&self, request: CreateProfileRequest) -> Result<Profile, ProfileRefused> {
-        let provider = wire::profiles_owner(&request.provider_id)?;
-        let content = wire::content(&request.name, request.parameters)?;
-        self.profile_create(provider, content).await
+        request: Request<SetProvidersFrozenRequest>,
+    ) -> Answer<SetProvidersFrozenResponse> {
+        let by = self.by(&request);
+        answered(self.on_set_providers_frozen(request.into_inner(), by).await)
     }
 
-    async fn read(&self, request: &GetProfileRequest) -> Result<Profile, ProfileRefused> {
-        let provider = wire::profiles_owner(&request.provider_id)?;
-        // What is not an id is the id of no profile.
-        let id = request.profile_id.parse().map_err(|_| ProfileRefused::Unknown)?;
-        let found = store::profile_find(self.db.reader(), &provider, &id).await?;
-        found.ok_or(ProfileRefused::Unknown)
+    async fn get_provider_policy(
+        &self,
+        request: Request<GetProviderPolicyRequest>,
+    ) -> Answer<GetProviderPolicyResponse> {
+        answered(self.on_get_provider_policy(request.into_inner()).await)
     }
 
-    async fn page_of_profiles(&self, request: &ListProfilesRequest) -> Result<Page<Profile>, ProfileRefused> {
-        let provider = wire::profiles_owner(&request.provider_id)?;
-        let size = PageSize::parse(request.limit)?;
-        Ok(store::profile_list(&self.db, &provider, &request.after, size).await?)
+    async fn set_provider_policy(
+        &self,
+        request: Request<SetProviderPolicyRequest>,
+    ) -> Answer<SetProviderPolicyResponse> {
+        let by = self.by(&request);
+        answered(self.on_set_provider_policy(request.into_inner(), by).await)
     }
 
-    async fn replace(&self, request: ReplaceProfileRequest) -> Result<Profile, ProfileRefused> {
-        let replacement = Replacement {
-            provider: wire::profiles_owner(&request.provider_id)?,
-            id: request.profile_id.parse().map_err(|_| ProfileRefused::Unknown)?,
-            content: wire::content(&request.name, request.parameters)?,
-            expected_version: request.expected_version,
-            at: self.clock.now(),
-        };
-        self.profile_replace(replacement).await
+    async fn set_device_key(&self, request: Request<SetDeviceKeyRequest>) -> Answer<SetDeviceKeyResponse> {
+        let by = self.by(&request);
+        answered(self.on_set_device_key(request.into_inner(), by).await)
     }
 
-    async fn delete(&self, request: &DeleteProfileRequest) -> Result<(), ProfileRefused> {
-        let provider = wire::profiles_owner(&request.provider_id)?;
-        let id = request.profile_id.parse().map_err(|_| ProfileRefused::Unknown)?;
-        self.profile_delete(provider, id).await
+    async fn get_ownership(&self, request: Request<GetOwnershipRequest>) -> Answer<GetOwnershipResponse> {
+        answered(self.on_get_ownership(request.into_inner()).await)
     }
 
-    async fn put(&self, request: PutDeviceRequest) -> Result<Put, DeviceRefused> {
-        let claim = Claim {
-            mac: wire::mac(request.mac)?,
-            provider: wire::devices_owner(&request.provider_id)?,
-            description: Description::parse(&request.serial, &request.model, &request.note)?,
-            profile: request.profile,
-        };
-        self.device_put(claim).await
+    async fn move_devices(&self, request: Request<MoveDevicesRequest>) -> Answer<MoveDevicesResponse> {
+        let by = self.by(&request);
+        answered(self.on_move_devices(request.into_inner(), by).await)
     }
 
-    async fn find(&self, request: &GetDeviceRequest) -> Result<Assignment, DeviceRefused> {
-        let (provider, mac) = (wire::devices_owner(&request.provider_id)?, wire::mac(request.mac)?);
-        let found = store::device_find(self.db.reader(), &provider, mac).await?;
-        found.ok_or(DeviceRefused::Unknown)
+    async fn set_hold(&self, request: Request<SetHoldRequest>) -> Answer<SetHoldResponse> {
+        let by = self.by(&request);
+        answered(self.on_set_hold(request.into_inner(), by).await)
     }
 
-    async fn page_of_devices(&self, request: ListDevicesRequest) -> Result<Page<Assignment>, DeviceRefused> {
-        let query = DeviceQuery {
-            provider: wire::devices_owner(&request.provider_id)?,
-            after: request.after,
-            size: PageSize::parse(request.limit)?,
-            filters: DeviceFilters {
-                profile_id: request.profile_id,
-                model: request.model,
-                text: SearchText::parse(&request.text)?,
-            },
-        };
-        Ok(store::device_list(&self.db, &query).await?)
+    async fn create_range(&self, request: Request<CreateRangeRequest>) -> Answer<CreateRangeResponse> {
+        let by = self.by(&request);
+        answered(self.on_create_range(request.into_inner(), by).await)
     }
 
-    async fn release(&self, request: &DeleteDeviceRequest) -> Result<(), DeviceRefused> {
-        let (provider, mac) = (wire::devices_owner(&request.provider_id)?, wire::mac(request.mac)?);
-        self.device_delete(provider, mac).await
+    async fn list_ranges(&self, request: Request<ListRangesRequest>) -> Answer<ListRangesResponse> {
+        answered(self.on_list_ranges(request.into_inner()).await)
     }
 
-    async fn set_frozen(&self, request: &SetProviderFrozenRequest) -> Result<(), ProfileRefused> {
-        let provider = wire::profiles_owner(&request.provider_id)?;
-        if request.frozen { self.provider_freeze(provider).await } else { self.provider_thaw(provider).await }
+    async fn change_range(&self, request: Request<ChangeRangeRequest>) -> Answer<ChangeRangeResponse> {
+        let by = self.by(&request);
+        answered(self.on_change_range(request.into_inner(), by).await)
+    }
+
+    async fn delete_range(&self, request: Request<DeleteRangeRequest>) -> Answer<DeleteRangeResponse> {
+        let by = self.by(&request);
+        answered(self.on_delete_range(request.into_inner(), by).await)
+    }
+
+    async fn list_claim_rules(&self, request: Request<ListClaimRulesRequest>) -> Answer<ListClaimRulesResponse> {
+        answered(self.on_list_claim_rules(request.into_inner()).await)
+    }
+
+    async fn put_claim_rule(&self, request: Request<PutClaimRuleRequest>) -> Answer<PutClaimRuleResponse> {
+        let by = self.by(&request);
+        answered(self.on_put_claim_rule(request.into_inner(), by).await)
+    }
+
+    async fn delete_claim_rule(&self, request: Request<DeleteClaimRuleRequest>) -> Answer<DeleteClaimRuleResponse> {
+        let by = self.by(&request);
+        answered(self.on_delete_claim_rule(request.into_inner(), by).await)
+    }
+
+    async fn import_manifest(&self, request: Request<ImportManifestRequest>) -> Answer<ImportManifestResponse> {
+        let by = self.by(&request);
+        answered(self.on_import_manifest(request.into_inner(), by).await)
+    }
+
+    async fn open_window(&self, request: Request<OpenWindowRequest>) -> Answer<OpenWindowResponse> {
+        let by = self.by(&request);
+        answered(self.on_open_window(request.into_inner(), by).await)
+    }
+
+    async fn list_windows(&self, request: Request<ListWindowsRequest>) -> Answer<ListWindowsResponse> {
+        answered(self.on_list_windows(request.into_inner()).await)
+    }
+
+    async fn close_window(&self, request: Request<CloseWindowRequest>) -> Answer<CloseWindowResponse> {
+        let by = self.by(&request);
+        answered(self.on_close_window(request.into_inner(), by).await)
+    }
+
+    async fn claim_by_certificate(
+        &self,
+        request: Request<ClaimByCertificateRequest>,
+    ) -> Answer<ClaimByCertificateResponse> {
+        let by = self.by(&request);
+        answered(self.on_claim_by_certificate(request.into_inner(), by).await)
+    }
+
+    async fn request_transfer(&self, request: Request<RequestTransferRequest>) -> Answer<RequestTransferResponse> {
+        let by = self.by(&request);
+        answered(self.on_request_transfer(request.into_inner(), by).await)
+    }
+
+    async fn list_transfers(&self, request: Request<ListTransfersRequest>) -> Answer<ListTransfersResponse> {
+        answered(self.on_list_transfers(request.into_inner()).await)
+    }
+
+    async fn decide_transfer(&self, request: Request<DecideTransferRequest>) -> Answer<DecideTransferResponse> {
+        let by = self.by(&request);
+        answered(self.on_decide_transfer(request.into_inner(), by).await)
     }
 }

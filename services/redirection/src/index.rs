@@ -2,14 +2,30 @@
 //!
 //! A phone costs eighteen bytes and its place in a table. The table is cut into 256 by the address's
 //! last octet, each behind its own lock, so that one that grows holds up few questions, and briefly.
+//! What only a few phones have (a key) stands beside it. Locks are taken in the order of the fields.
 //! Only what was committed to the database is put in here (`writer.rs`).
 
-use std::collections::{HashMap, HashSet};
+mod profiles;
+mod ranges;
+mod windows;
+
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use contracts::redirection::Redirect;
-use vocabulary::{MacAddress, ProfileId, ProviderId, SerialNumber};
+use contracts::redirection::{Redirect, RefusalReason};
+use vocabulary::{MacAddress, ProfileId, ProviderId, RangeId, SerialNumber, Timestamp, WindowId};
+
+use crate::policy::ExpiredCertificates;
+use crate::profile::Proof;
+use crate::resolve::{Answer, Known, Question, SerialHash};
+use crate::seal::SealKey;
+use profiles::Profiles;
+use ranges::Ranges;
+use windows::Windows;
+
+pub(crate) use ranges::SentRange;
+pub(crate) use windows::OpenWindow;
 
 /// One for each value of an octet.
 const SHARDS: usize = 256;
@@ -18,26 +34,39 @@ const SHARDS: usize = 256;
 pub(crate) struct ResolvedProfile {
     pub id: ProfileId,
     pub provider: ProviderId,
+    pub proof: Proof,
     /// Ready to be sent.
     pub redirect: Redirect,
-}
-
-/// What a phone's question is answered with.
-pub(crate) enum Answer {
-    Redirect(Arc<ResolvedProfile>),
-    NoProvider,
-    ProviderFrozen(ProviderId),
-    WrongSerial(ProviderId),
 }
 
 /// Something that was committed.
 pub(crate) enum Change {
     ProfileStored(ResolvedProfile),
     ProfileDeleted(ProfileId),
-    DeviceStored { mac: MacAddress, profile: ProfileId, serial: Option<SerialNumber> },
+    /// A phone that is another provider's now has lost its key.
+    DeviceStored {
+        mac: MacAddress,
+        profile: ProfileId,
+        serial: Option<SerialNumber>,
+    },
+    /// And its key with it.
     DeviceDeleted(MacAddress),
+    DeviceKeySet {
+        mac: MacAddress,
+        key: SealKey,
+    },
+    DeviceKeyDeleted(MacAddress),
     ProviderFrozen(ProviderId),
     ProviderThawed(ProviderId),
+    PolicySet {
+        provider: ProviderId,
+        expired_certificates: ExpiredCertificates,
+    },
+    /// Blocks that are new or go to another profile.
+    RangesStored(Vec<SentRange>),
+    RangeDeleted(RangeId),
+    WindowOpened(OpenWindow),
+    WindowClosed(WindowId),
 }
 
 /// The index. Questions run side by side; changes must come one after the other, in the order in
@@ -45,7 +74,10 @@ pub(crate) enum Change {
 pub(crate) struct Index {
     /// By the address's last octet.
     phones: Box<[RwLock<Phones>]>,
+    ranges: RwLock<Ranges>,
     profiles: RwLock<Profiles>,
+    keys: RwLock<HashMap<MacAddress, SealKey>>,
+    windows: RwLock<Windows>,
     /// The key of this process under which serial numbers are remembered.
     serial_key: RandomState,
 }
@@ -58,42 +90,41 @@ struct Entry {
     /// The profile's slot, a `u32`.
     slot: [u8; 4],
     /// A keyed hash of the registered serial number, a `u64`; 0 where none is registered.
-    serial: [u8; 8],
+    serial: SerialHash,
 }
 
 const _: () = assert!(size_of::<(MacAddress, Entry)>() == 18, "an entry is not padded");
 
-#[derive(Default)]
-struct Profiles {
-    /// Entries of phones hold positions in here.
-    slots: Vec<Option<Arc<ResolvedProfile>>>,
-    slot_of: HashMap<ProfileId, u32>,
-    free: Vec<u32>,
-    frozen: HashSet<ProviderId>,
+/// A phone that is somebody's.
+struct Found {
+    profile: Arc<ResolvedProfile>,
+    known: Known,
+    key: Option<SealKey>,
 }
 
 impl Index {
     pub fn new() -> Self {
         Self {
             phones: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            ranges: RwLock::default(),
             profiles: RwLock::default(),
+            keys: RwLock::default(),
+            windows: RwLock::default(),
             serial_key: RandomState::new(),
         }
     }
 
-    /// The answer to the phone `mac`, which says that `serial` is its serial number, or nothing.
-    pub fn answer(&self, mac: MacAddress, serial: &str) -> Answer {
-        let Some((entry, profile, is_frozen)) = self.find(mac) else {
-            return Answer::NoProvider;
+    /// The answer to a phone's question, by the seven steps of `resolve.rs`.
+    pub fn answer(&self, question: &Question<'_>, now: Timestamp) -> Answer {
+        let Some(Found { profile, known, key }) = self.find(question.mac) else {
+            let may_claim = self.may_claim(question, now);
+            return Answer::Refused { reason: RefusalReason::NoProvider, provider: None, may_claim };
         };
-        if is_frozen {
-            return Answer::ProviderFrozen(profile.provider.clone());
+        if let Err(reason) = known.refusal(question, |serial| self.hash_of(serial)) {
+            return Answer::Refused { reason, provider: Some(profile.provider.clone()), may_claim: false };
         }
-        let is_registered = entry.serial != Entry::NO_SERIAL;
-        if is_registered && !serial.is_empty() && self.hash_of_said(serial) != Some(entry.serial) {
-            return Answer::WrongSerial(profile.provider.clone());
-        }
-        Answer::Redirect(profile)
+        let by_expired_certificate = question.certificate.is_some_and(|certificate| certificate.has_expired);
+        Answer::Redirect { profile, seal: key, by_expired_certificate }
     }
 
     /// Takes in what was committed.
@@ -103,16 +134,25 @@ impl Index {
             Change::ProfileDeleted(id) => write(&self.profiles).delete(&id),
             Change::DeviceStored { mac, profile, serial } => self.store_device(mac, &profile, serial.as_ref()),
             Change::DeviceDeleted(mac) => self.delete_device(mac),
-            Change::ProviderFrozen(provider) => {
-                write(&self.profiles).frozen.insert(provider);
+            Change::DeviceKeySet { mac, key } => {
+                write(&self.keys).insert(mac, key);
             }
-            Change::ProviderThawed(provider) => {
-                write(&self.profiles).frozen.remove(&provider);
+            Change::DeviceKeyDeleted(mac) => {
+                write(&self.keys).remove(&mac);
             }
+            Change::ProviderFrozen(provider) => write(&self.profiles).freeze(provider),
+            Change::ProviderThawed(provider) => write(&self.profiles).thaw(&provider),
+            Change::PolicySet { provider, expired_certificates } => {
+                write(&self.profiles).set_policy(provider, expired_certificates);
+            }
+            Change::RangesStored(ranges) => write(&self.ranges).store(ranges),
+            Change::RangeDeleted(id) => write(&self.ranges).delete(&id),
+            Change::WindowOpened(window) => write(&self.windows).open(window),
+            Change::WindowClosed(id) => write(&self.windows).close(&id),
         }
     }
 
-    /// How many phones have a provider.
+    /// How many phones are registered.
     pub fn phones(&self) -> usize {
         self.phones.iter().map(|shard| read(shard).len()).sum()
     }
@@ -123,32 +163,64 @@ impl Index {
         read(&self.profiles)
     }
 
-    fn find(&self, mac: MacAddress) -> Option<(Entry, Arc<ResolvedProfile>, bool)> {
-        // The shard stays locked until the profile is found: a slot is given to another profile only
-        // after every phone has left it, so that what this entry points to is still its own.
+    fn find(&self, mac: MacAddress) -> Option<Found> {
+        // The shard and the blocks stay locked until the profile is found: a slot is given to another profile
+        // only after every phone and block has left it, so that what is pointed to is still its own.
         let phones = read(self.shard(mac)?);
-        let entry = *phones.get(&mac)?;
+        let entry = phones.get(&mac).copied();
+        let ranges = read(&self.ranges);
         let profiles = read(&self.profiles);
-        let profile = Arc::clone(profiles.get(entry.slot())?);
-        let is_frozen = profiles.frozen.contains(&profile.provider);
-        Some((entry, profile, is_frozen))
+        let profile = match entry {
+            Some(entry) => profiles.at(entry.slot())?,
+            None => profiles.of_id(ranges.narrowest(mac)?)?,
+        };
+        let key = entry.and_then(|_| read(&self.keys).get(&mac).cloned());
+        let known = Known {
+            proof: profile.proof,
+            serial: entry.map(|entry| entry.serial).filter(|serial| *serial != Entry::NO_SERIAL),
+            expired_certificates: profiles.policy_of(&profile.provider),
+            is_frozen: profiles.is_frozen(&profile.provider),
+            has_key: key.is_some(),
+        };
+        Some(Found { profile: Arc::clone(profile), known, key })
+    }
+
+    /// Whether a window waits for this phone, which nobody owns, and its certificate opens it.
+    fn may_claim(&self, question: &Question<'_>, now: Timestamp) -> bool {
+        let Some(certificate) = question.certificate.filter(|certificate| certificate.is_of(question.mac)) else {
+            return false;
+        };
+        let profiles = read(&self.profiles);
+        let takes = |provider: &ProviderId| {
+            let is_too_old = certificate.has_expired && profiles.policy_of(provider) == ExpiredCertificates::Refuse;
+            !profiles.is_frozen(provider) && !is_too_old
+        };
+        read(&self.windows).waiting_for(question.mac, now).any(takes)
     }
 
     fn store_device(&self, mac: MacAddress, profile: &ProfileId, serial: Option<&SerialNumber>) {
-        let Some(slot) = read(&self.profiles).slot_of.get(profile).copied() else {
+        let Some(shard) = self.shard(mac) else { return };
+        let serial = serial.map_or(Entry::NO_SERIAL, |serial| self.hash_of(serial));
+        let mut phones = write(shard);
+        let profiles = read(&self.profiles);
+        let before = phones.get(&mac).and_then(|entry| profiles.at(entry.slot()));
+        let Some((slot, after)) = profiles.slot_of(profile).and_then(|slot| Some((slot, profiles.at(slot)?))) else {
             // The database lets no phone go to a profile that is not there. Better no answer than a wrong one.
             tracing::error!(device.mac = %mac, profile.id = %profile, "a phone's profile is missing from the index");
-            return self.delete_device(mac);
+            phones.remove(&mac);
+            return;
         };
-        let serial = serial.map_or(Entry::NO_SERIAL, |serial| self.hash_of(serial));
-        if let Some(shard) = self.shard(mac) {
-            write(shard).insert(mac, Entry { slot: slot.to_ne_bytes(), serial });
+        if before.is_some_and(|before| before.provider != after.provider) {
+            write(&self.keys).remove(&mac);
         }
+        phones.insert(mac, Entry { slot: slot.to_ne_bytes(), serial });
     }
 
     fn delete_device(&self, mac: MacAddress) {
         if let Some(shard) = self.shard(mac) {
-            write(shard).remove(&mac);
+            let mut phones = write(shard);
+            write(&self.keys).remove(&mac);
+            phones.remove(&mac);
         }
     }
 
@@ -157,12 +229,7 @@ impl Index {
         self.phones.get(usize::from(last))
     }
 
-    /// `None` where what the phone says cannot be a serial number.
-    fn hash_of_said(&self, serial: &str) -> Option<[u8; 8]> {
-        serial.parse().ok().map(|serial| self.hash_of(&serial))
-    }
-
-    fn hash_of(&self, serial: &SerialNumber) -> [u8; 8] {
+    fn hash_of(&self, serial: &SerialNumber) -> SerialHash {
         match self.serial_key.hash_one(serial.canonical()) {
             0 => 1_u64.to_ne_bytes(),
             hash => hash.to_ne_bytes(),
@@ -171,48 +238,10 @@ impl Index {
 }
 
 impl Entry {
-    const NO_SERIAL: [u8; 8] = [0; 8];
+    const NO_SERIAL: SerialHash = [0; 8];
 
     const fn slot(self) -> u32 {
         u32::from_ne_bytes(self.slot)
-    }
-}
-
-impl Profiles {
-    fn get(&self, slot: u32) -> Option<&Arc<ResolvedProfile>> {
-        self.slots.get(usize::try_from(slot).ok()?)?.as_ref()
-    }
-
-    fn store(&mut self, profile: ResolvedProfile) {
-        let slot = match self.slot_of.get(&profile.id) {
-            Some(slot) => *slot,
-            None => self.take_slot(profile.id.clone()),
-        };
-        self.put(slot, Some(Arc::new(profile)));
-    }
-
-    fn delete(&mut self, id: &ProfileId) {
-        if let Some(slot) = self.slot_of.remove(id) {
-            self.put(slot, None);
-            self.free.push(slot);
-        }
-    }
-
-    fn take_slot(&mut self, id: ProfileId) -> u32 {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            // Four thousand million profiles do not fit into memory.
-            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
-        });
-        self.slot_of.insert(id, slot);
-        slot
-    }
-
-    fn put(&mut self, slot: u32, profile: Option<Arc<ResolvedProfile>>) {
-        let place = usize::try_from(slot).ok().and_then(|slot| self.slots.get_mut(slot));
-        if let Some(place) = place {
-            *place = profile;
-        }
     }
 }
 

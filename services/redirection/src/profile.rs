@@ -2,11 +2,16 @@
 //!
 //! Values may be secret (a `--key` in a rule, a password parameter): no error and no `Debug` shows one.
 
+mod proof;
+mod secrecy;
+
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use vocabulary::{InvalidProfileRule, ProfileId, ProfileRule, ProviderId, RuleKind, Timestamp};
+
+pub(crate) use proof::Proof;
 
 use crate::profile_name::{InvalidProfileName, ProfileName};
 
@@ -36,6 +41,7 @@ pub(crate) struct Profile {
 pub(crate) struct ProfileContent {
     pub name: ProfileName,
     pub parameters: Parameters,
+    pub proof: Proof,
 }
 
 /// Parameters in the provider's order, exactly one `Profile_Rule` among them.
@@ -93,6 +99,21 @@ pub(crate) enum InvalidProfile {
          the second of a phone's two report places is used by this service"
     )]
     SecondReport,
+    #[error(
+        "this profile carries a secret, and with the proof mac whoever says a phone's address is given it; \
+         ask for the proof serial, certificate or sealed, or leave the secret out"
+    )]
+    SecretNeedsProof,
+}
+
+impl ProfileContent {
+    /// What a provider says of a profile, where phones must prove enough to be given it.
+    pub fn new(name: ProfileName, parameters: Parameters, proof: Proof) -> Result<Self, InvalidProfile> {
+        if proof == Proof::Mac && parameters.carry_secret() {
+            return Err(InvalidProfile::SecretNeedsProof);
+        }
+        Ok(Self { name, parameters, proof })
+    }
 }
 
 impl Parameters {
@@ -187,10 +208,11 @@ impl UserAccess {
 
 const PROFILE_RULE: &str = "Profile_Rule";
 
-/// Which parameters are rules. Names are compared with case, as the phone does.
+/// Which parameters are rules. Names are compared with case, as the phone does. `Profile_Rule_B` to `_D`
+/// are followed after `Profile_Rule`.
 fn rule_kind(name: &str) -> Option<RuleKind> {
     match name {
-        PROFILE_RULE => Some(RuleKind::Profile),
+        PROFILE_RULE | "Profile_Rule_B" | "Profile_Rule_C" | "Profile_Rule_D" => Some(RuleKind::Profile),
         "Upgrade_Rule" => Some(RuleKind::Upgrade),
         "Custom_CA_Rule" => Some(RuleKind::CustomCa),
         "Report_Rule" => Some(RuleKind::Report),

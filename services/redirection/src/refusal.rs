@@ -1,132 +1,45 @@
-//! Why a wish is not fulfilled: one enum for profiles, one for phones.
+//! Why a wish is not fulfilled: one enum for each thing that wishes concern.
 
-use rpc::Refusal;
-use storage::StoreError;
-use vocabulary::{ErrorKind, InvalidId, InvalidMacAddress};
+mod claims;
+mod devices;
+mod phones;
+mod profiles;
+mod providers;
+mod ranges;
+mod transfers;
+mod windows;
 
-use crate::assignment::InvalidDescription;
+pub(crate) use claims::ClaimsRefused;
+pub(crate) use devices::DeviceRefused;
+pub(crate) use phones::PhonesRefused;
+pub(crate) use profiles::ProfileRefused;
+pub(crate) use providers::ProviderRefused;
+pub(crate) use ranges::RangeRefused;
+pub(crate) use transfers::TransferRefused;
+pub(crate) use windows::WindowRefused;
+
+use crate::claim::Unproven;
 use crate::listing::InvalidListing;
-use crate::profile::InvalidProfile;
-
-/// Why a wish that concerns a profile, or a provider as a whole, is not fulfilled.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ProfileRefused {
-    #[error("provider_id: {0}")]
-    InvalidProvider(InvalidId),
-    #[error(transparent)]
-    Listing(#[from] InvalidListing),
-    #[error(transparent)]
-    Invalid(#[from] InvalidProfile),
-    #[error("you have no such profile; list yours at /v1/profiles")]
-    Unknown,
-    #[error("another of your profiles has this name; choose a different one")]
-    NameTaken,
-    #[error("{}", in_use(*.0))]
-    InUse(u64),
-    #[error("the profile was replaced meanwhile; read it again and retry")]
-    Changed,
-    #[error(transparent)]
-    Frozen(#[from] ProviderFrozen),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Why a wish that concerns a phone is not fulfilled.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DeviceRefused {
-    #[error("provider_id: {0}")]
-    InvalidProvider(InvalidId),
-    #[error(transparent)]
-    InvalidMac(#[from] InvalidMacAddress),
-    #[error(transparent)]
-    Listing(#[from] InvalidListing),
-    #[error(transparent)]
-    Invalid(#[from] InvalidDescription),
-    #[error("you have no profile of that id or name; list yours at /v1/profiles")]
-    UnknownProfile,
-    /// Nobody's phone and another's are not told apart.
-    #[error("you have registered no phone with this MAC address")]
-    Unknown,
-    #[error(
-        "another provider has registered this phone; ask its present owner to release it, or the operator to settle it"
-    )]
-    OwnedByOther,
-    #[error(transparent)]
-    Frozen(#[from] ProviderFrozen),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// The operator has stopped the provider's changes and redirects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the operator has frozen this provider; nothing can be changed until it is restored")]
 pub(crate) struct ProviderFrozen;
 
+/// The operator holds the phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the operator holds this phone, and nobody can claim it or give it away; ask the operator to let go of it")]
+pub(crate) struct OnHold;
+
 const PROVIDER_FROZEN: &str = "provider_frozen";
+const ON_HOLD: &str = "on_hold";
 
-fn in_use(phones: u64) -> String {
-    match phones {
-        1 => "1 phone goes to this profile; send it to another first".to_owned(),
-        phones => format!("{phones} phones go to this profile; send them to another first"),
-    }
-}
-
-impl Refusal for ProfileRefused {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::InvalidProvider(_) | Self::Listing(_) | Self::Invalid(_) => ErrorKind::Malformed,
-            Self::Unknown => ErrorKind::NotFound,
-            Self::NameTaken | Self::InUse(_) => ErrorKind::Conflict,
-            Self::Changed => ErrorKind::Changed,
-            Self::Frozen(ProviderFrozen) => ErrorKind::Forbidden,
-            Self::Store(error) => error.kind(),
-        }
-    }
-
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::InvalidProvider(_) => "invalid_provider_id",
-            Self::Listing(listing) => listing_reason(*listing),
-            Self::Invalid(profile) => profile_reason(profile),
-            Self::Unknown => "unknown_profile",
-            Self::NameTaken => "profile_name_taken",
-            Self::InUse(_) => "profile_in_use",
-            Self::Changed => "profile_changed",
-            Self::Frozen(ProviderFrozen) => PROVIDER_FROZEN,
-            Self::Store(error) => error.kind().name(),
-        }
-    }
-}
-
-impl Refusal for DeviceRefused {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::InvalidProvider(_)
-            | Self::InvalidMac(_)
-            | Self::Listing(_)
-            | Self::Invalid(_)
-            | Self::UnknownProfile => ErrorKind::Malformed,
-            Self::Unknown => ErrorKind::NotFound,
-            Self::OwnedByOther => ErrorKind::Conflict,
-            Self::Frozen(ProviderFrozen) => ErrorKind::Forbidden,
-            Self::Store(error) => error.kind(),
-        }
-    }
-
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::InvalidProvider(_) => "invalid_provider_id",
-            Self::InvalidMac(_) => "invalid_mac",
-            Self::Listing(listing) => listing_reason(*listing),
-            Self::Invalid(InvalidDescription::Serial(_)) => "invalid_serial",
-            Self::Invalid(InvalidDescription::Model(_)) => "invalid_model",
-            Self::Invalid(InvalidDescription::Note) => "invalid_note",
-            Self::UnknownProfile => "unknown_profile",
-            Self::Unknown => "unknown_device",
-            Self::OwnedByOther => "device_owned_by_other",
-            Self::Frozen(ProviderFrozen) => PROVIDER_FROZEN,
-            Self::Store(error) => error.kind().name(),
-        }
+const fn unproven_reason(unproven: Unproven) -> &'static str {
+    match unproven {
+        Unproven::SerialRequired => "serial_required",
+        Unproven::WrongSerial => "wrong_serial",
+        Unproven::NotInManifest => "not_in_manifest",
+        Unproven::CertificateRequired => "certificate_required",
     }
 }
 
@@ -134,30 +47,5 @@ const fn listing_reason(listing: InvalidListing) -> &'static str {
     match listing {
         InvalidListing::Limit => "invalid_limit",
         InvalidListing::Text => "invalid_text",
-    }
-}
-
-const fn profile_reason(profile: &InvalidProfile) -> &'static str {
-    match profile {
-        InvalidProfile::Name(_) => "invalid_profile_name",
-        InvalidProfile::TooMany | InvalidProfile::TooLarge => "profile_too_large",
-        InvalidProfile::ParameterName(_)
-        | InvalidProfile::Duplicate(_)
-        | InvalidProfile::UserAccess(_)
-        | InvalidProfile::ValueTooLong(_)
-        | InvalidProfile::ValueCharacter(_) => "invalid_parameter",
-        InvalidProfile::NoProfileRule => "profile_rule_missing",
-        InvalidProfile::Rule { .. } | InvalidProfile::SecondReport => "invalid_rule",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_number_of_phones_is_told() {
-        assert!(ProfileRefused::InUse(1).to_string().starts_with("1 phone goes to"));
-        assert!(ProfileRefused::InUse(3).to_string().starts_with("3 phones go to"));
     }
 }

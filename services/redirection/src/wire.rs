@@ -2,12 +2,16 @@
 //! they are never logged.
 
 use contracts::redirection as message;
-use vocabulary::{MacAddress, ProviderId};
+use vocabulary::{InvalidId, MacAddress, ProviderId};
 
 use crate::assignment::Assignment;
-use crate::index::{Answer, ResolvedProfile};
-use crate::profile::{Parameter, Parameters, Profile, ProfileContent};
+use crate::index::ResolvedProfile;
+use crate::policy::{ExpiredCertificates, InvalidPolicy, Policy, ReleaseUnseen};
+use crate::profile::{InvalidProfile, Parameter, Parameters, Profile, ProfileContent, Proof};
+use crate::range::Range;
 use crate::refusal::{DeviceRefused, ProfileRefused};
+use crate::resolve::Answer;
+use crate::seal::{InvalidSealKey, SealFormat, SealKey};
 
 /// Whose profiles a request is about.
 pub(crate) fn profiles_owner(provider_id: &str) -> Result<ProviderId, ProfileRefused> {
@@ -24,11 +28,60 @@ pub(crate) fn mac(bits: u64) -> Result<MacAddress, DeviceRefused> {
     Ok(MacAddress::from_u64(bits)?)
 }
 
+/// Several providers.
+pub(crate) fn ids(texts: &[String]) -> Result<Vec<ProviderId>, InvalidId> {
+    texts.iter().map(|text| text.parse()).collect()
+}
+
+/// Who asks; `None` for the operator, who names no provider.
+pub(crate) fn reader(provider_id: &str) -> Result<Option<ProviderId>, InvalidId> {
+    if provider_id.is_empty() { Ok(None) } else { provider_id.parse().map(Some) }
+}
+
+/// A phone that is not registered itself, but in a block.
+pub(crate) fn device_of_range(mac: MacAddress, range: &Range) -> message::Device {
+    message::Device {
+        mac: mac.to_u64(),
+        provider_id: range.provider.to_string(),
+        profile_id: range.profile.to_string(),
+        range_id: range.id.to_string(),
+        ..message::Device::default()
+    }
+}
+
 /// What a request says of a profile.
-pub(crate) fn content(name: &str, parameters: Vec<message::Parameter>) -> Result<ProfileContent, ProfileRefused> {
+pub(crate) fn content(
+    name: &str,
+    proof: message::Proof,
+    parameters: Vec<message::Parameter>,
+) -> Result<ProfileContent, ProfileRefused> {
     let given = parameters.into_iter().map(|given| (given.name, given.value, given.user_access)).collect();
-    let name = name.parse().map_err(crate::profile::InvalidProfile::Name)?;
-    Ok(ProfileContent { name, parameters: Parameters::parse(given)? })
+    let name = name.parse().map_err(InvalidProfile::Name)?;
+    let proof = match proof {
+        message::Proof::Unspecified | message::Proof::Mac => Proof::Mac,
+        message::Proof::Serial => Proof::Serial,
+        message::Proof::Certificate => Proof::Certificate,
+        message::Proof::Sealed => Proof::Sealed,
+    };
+    Ok(ProfileContent::new(name, Parameters::parse(given)?, proof)?)
+}
+
+/// What a request says of a phone's key; `None` where it takes it away.
+pub(crate) fn seal_key(format: i32, key: Vec<u8>) -> Result<Option<SealKey>, InvalidSealKey> {
+    match message::SealFormat::try_from(format).map_err(|_| InvalidSealKey::Format)? {
+        message::SealFormat::Unspecified => Ok(None),
+        message::SealFormat::Aes128gcm => SealKey::parse(SealFormat::Aes128Gcm, key).map(Some),
+        message::SealFormat::Aes256cbc => SealKey::parse(SealFormat::Aes256Cbc, key).map(Some),
+    }
+}
+
+/// What a request says of a provider's policy.
+pub(crate) fn policy(policy: message::ProviderPolicy) -> Result<Policy, InvalidPolicy> {
+    let expired_certificates = match policy.expired_certificates() {
+        message::ExpiredCertificates::Unspecified | message::ExpiredCertificates::Accept => ExpiredCertificates::Accept,
+        message::ExpiredCertificates::Refuse => ExpiredCertificates::Refuse,
+    };
+    Ok(Policy { expired_certificates, release_unseen: ReleaseUnseen::after(policy.release_unseen_days)? })
 }
 
 fn parameters(parameters: &Parameters) -> Vec<message::Parameter> {
@@ -45,9 +98,60 @@ impl From<&Parameter> for message::Parameter {
     }
 }
 
+impl From<Proof> for message::Proof {
+    fn from(proof: Proof) -> Self {
+        match proof {
+            Proof::Mac => Self::Mac,
+            Proof::Serial => Self::Serial,
+            Proof::Certificate => Self::Certificate,
+            Proof::Sealed => Self::Sealed,
+        }
+    }
+}
+
+impl From<SealFormat> for message::SealFormat {
+    fn from(format: SealFormat) -> Self {
+        match format {
+            SealFormat::Aes128Gcm => Self::Aes128gcm,
+            SealFormat::Aes256Cbc => Self::Aes256cbc,
+        }
+    }
+}
+
+impl From<SealKey> for message::Seal {
+    fn from(seal: SealKey) -> Self {
+        Self { format: message::SealFormat::from(seal.format).into(), key: seal.key.expose().clone() }
+    }
+}
+
+impl From<Policy> for message::ProviderPolicy {
+    fn from(policy: Policy) -> Self {
+        let expired = match policy.expired_certificates {
+            ExpiredCertificates::Accept => message::ExpiredCertificates::Accept,
+            ExpiredCertificates::Refuse => message::ExpiredCertificates::Refuse,
+        };
+        Self { expired_certificates: expired.into(), release_unseen_days: policy.release_unseen.days() }
+    }
+}
+
+impl From<Range> for message::Range {
+    fn from(range: Range) -> Self {
+        Self {
+            id: range.id.to_string(),
+            provider_id: range.provider.to_string(),
+            profile_id: range.profile.to_string(),
+            first: range.block.first(),
+            last: range.block.last(),
+            created_at: range.created_at.as_micros(),
+        }
+    }
+}
+
 impl From<Profile> for message::Profile {
     fn from(profile: Profile) -> Self {
         Self {
+            proof: message::Proof::from(profile.content.proof).into(),
+            carries_secret: profile.content.parameters.carry_secret(),
             id: profile.id.to_string(),
             provider_id: profile.provider.to_string(),
             name: profile.content.name.as_str().to_owned(),
@@ -66,8 +170,11 @@ impl From<Profile> for ResolvedProfile {
             profile_id: profile.id.to_string(),
             profile_version: profile.version,
             parameters: parameters(&profile.content.parameters),
+            // Known when the phone asks.
+            seal: None,
+            expired_certificate: false,
         };
-        Self { id: profile.id, provider: profile.provider, redirect }
+        Self { id: profile.id, provider: profile.provider, proof: profile.content.proof, redirect }
     }
 }
 
@@ -82,21 +189,27 @@ impl From<Assignment> for message::Device {
             note: device.description.note,
             created_at: device.created_at.as_micros(),
             changed_at: device.changed_at.as_micros(),
+            seal: device.seal.map_or(message::SealFormat::Unspecified, Into::into).into(),
+            on_hold: device.is_held,
+            range_id: String::new(),
         }
     }
 }
 
 impl From<Answer> for message::ResolveResponse {
     fn from(answer: Answer) -> Self {
-        use message::RefusalReason;
         use message::resolve_response::Answer as Said;
-        let refusal =
-            |reason: RefusalReason, provider_id| Said::Refusal(message::Refusal { reason: reason.into(), provider_id });
         let answer = match answer {
-            Answer::Redirect(profile) => Said::Redirect(profile.redirect.clone()),
-            Answer::NoProvider => refusal(RefusalReason::NoProvider, String::new()),
-            Answer::ProviderFrozen(provider) => refusal(RefusalReason::ProviderFrozen, provider.to_string()),
-            Answer::WrongSerial(provider) => refusal(RefusalReason::WrongSerial, provider.to_string()),
+            Answer::Redirect { profile, seal, by_expired_certificate } => Said::Redirect(message::Redirect {
+                seal: seal.map(Into::into),
+                expired_certificate: by_expired_certificate,
+                ..profile.redirect.clone()
+            }),
+            Answer::Refused { reason, provider, may_claim } => Said::Refusal(message::Refusal {
+                reason: reason.into(),
+                provider_id: provider.map(|provider| provider.to_string()).unwrap_or_default(),
+                may_claim,
+            }),
         };
         Self { answer: Some(answer) }
     }

@@ -31,9 +31,10 @@ pub(crate) struct Writer {
 /// Statements that ran and are to be committed.
 pub(crate) struct Done<T> {
     pub tx: Tx,
+    /// In the order in which they were made.
+    pub changes: Vec<Change>,
     /// What the caller is told once it is committed.
     pub answer: T,
-    pub change: Change,
 }
 
 impl Writer {
@@ -52,9 +53,11 @@ impl Writer {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let Self { db, index, .. } = self.clone();
         let to_the_end = async move {
-            let Done { tx, answer, change } = work(db.write().await?).await?;
+            let Done { tx, answer, changes } = work(db.write().await?).await?;
             tx.commit().await.map_err(StoreError::from)?;
-            index.apply(change);
+            for change in changes {
+                index.apply(change);
+            }
             drop(turn);
             Ok(answer)
         };
@@ -77,7 +80,7 @@ mod tests {
     use vocabulary::{ProviderId, Randomness, Timestamp};
 
     use super::*;
-    use crate::refusal::ProfileRefused;
+    use crate::refusal::ProviderRefused;
     use crate::store;
 
     /// Reads of the database until something is committed; a commit takes a few.
@@ -86,7 +89,7 @@ mod tests {
     async fn freeze(writer: Writer, provider: ProviderId) {
         let work = async move |mut tx| {
             store::provider_freeze(&mut tx, &provider, Timestamp::from_micros(0)).await?;
-            Ok::<_, ProfileRefused>(Done { tx, answer: (), change: Change::ProviderFrozen(provider) })
+            Ok::<_, ProviderRefused>(Done { tx, answer: (), changes: vec![Change::ProviderFrozen(provider)] })
         };
         writer.write(work).await.expect("frozen");
     }

@@ -10,15 +10,23 @@ use serde_json::json;
 use super::{Desk, redeem};
 use crate::support::{Question, Server, repository};
 
-const MAC: &str = "00562b043615";
-const POINTS: [&str; 3] =
-    ["onboarding.redeem.before-grant", "onboarding.redeem.after-grant", "onboarding.redeem.after-assignment"];
+/// Somebody else.
+const MAC: &str = "00562b0436ff";
+/// The points in the order in which they are reached, and whether the code has been granted by then.
+const POINTS: [(&str, bool); 6] = [
+    ("onboarding.redeem.before-grant", false),
+    ("onboarding.redeem.before-commit", false),
+    ("onboarding.redeem.after-grant", true),
+    ("onboarding.redeem.after-assignment", true),
+    ("gateway.activate.before-record", true),
+    ("gateway.activate.after-record", true),
+];
 
 #[test]
 fn whatever_the_crash_the_phone_that_asks_again_ends_assigned() {
     let mut server = Server::start();
     let desk = Desk::at(&server, "acme", "https://nps.example/$MA.xml");
-    for (number, point) in (0..).zip(POINTS) {
+    for (number, (point, is_granted)) in (0..).zip(POINTS) {
         let mac = format!("00562b04361{number}");
         let (code, digits) = desk.personal(&server, &json!({}));
         server.kill("KILL");
@@ -31,7 +39,7 @@ fn whatever_the_crash_the_phone_that_asks_again_ends_assigned() {
 
         server = server.again();
         // Whoever else has learned of the code comes too late as soon as it is granted.
-        if number > 0 {
+        if is_granted {
             redeem(&server, &digits, MAC).expect(403);
         }
         assert!(redeem(&server, &digits, &mac).expect(200).body.contains("nps.example"), "{point}");

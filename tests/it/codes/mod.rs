@@ -2,14 +2,16 @@
 
 mod crash;
 mod guessing;
+mod ledger;
 mod limits;
 mod provider_side;
 mod race;
 mod redeeming;
+mod stated_risk;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Provider, Question, Server};
+use crate::support::{Answer, Curl, Provider, Question, Server};
 
 /// What every refused phone is told.
 const INVALID: &str = "Invalid activation code\n";
@@ -74,6 +76,23 @@ fn redeem(server: &Server, code: &str, mac: &str) -> Answer {
 fn redeem_plainly(server: &Server, code: &str, mac: &str) -> Option<(u16, String)> {
     let body = json!({"code": code, "mac": mac}).to_string();
     Question { line: "POST /activate", token: "", body: &body }.put_to(&server.http)
+}
+
+/// A code typed on a phone somewhere in the network.
+struct Guess<'a> {
+    code: &'a str,
+    mac: &'a str,
+    /// One of this machine's own addresses, 127.0.0.0/8.
+    from: &'a str,
+}
+
+impl Guess<'_> {
+    fn at(&self, server: &Server) -> Curl {
+        let Self { code, mac, from } = self;
+        let body = json!({"code": code, "mac": mac, "model": "CP-7832-3PCC"}).to_string();
+        let http = server.http.replace("localhost", "127.0.0.1");
+        Curl::get(&format!("{http}/activate")).with(&["--interface", from]).json(&body)
+    }
 }
 
 /// The phone with that number.

@@ -103,6 +103,10 @@ fn codes_are_their_providers_alone() {
         other.provider.ask(&server, &path).method(method).send().problem(404, "unknown_code");
     }
     other.provider.ask(&server, &path).method("PATCH").json("{}").send().problem(404, "unknown_code");
+    for theirs in [code.as_str(), "cod_zzzzzzzzzzzzzzzzzzzz"] {
+        let attempts = format!("/v1/codes/{theirs}/attempts");
+        other.provider.ask(&server, &attempts).send().problem(404, "unknown_code");
+    }
     let theirs = other.provider.ask(&server, "/v1/codes").send().expect(200).json();
     assert_eq!(theirs["codes"], json!([]));
     for wrong in ["/v1/codes?kind=none", "/v1/codes?state=gone"] {

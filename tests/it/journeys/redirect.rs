@@ -102,7 +102,7 @@ fn every_no_is_the_same_bytes() {
     assert_eq!(ask(&format!("{MAC}:WRONG")), unknown);
     assert!(ask(&format!("{MAC}:fch2034d0pl")).body.contains("Profile_Rule"));
 
-    let frozen = format!("/v1/providers/{}/frozen", provider.id);
+    let frozen = format!("/v1/tenants/{}/frozen", provider.id);
     operator.ask(&server, &frozen).method("PUT").json(r#"{"frozen":true}"#).send().expect(200);
     assert_eq!(ask(MAC), unknown);
     operator.ask(&server, &frozen).method("PUT").json(r#"{"frozen":false}"#).send().expect(200);

@@ -1,119 +1,19 @@
 //! Every route, with every method, for every caller: the status each gets, compared with
 //! `tests/golden/access_matrix.txt`.
 
+mod caller;
+mod request;
+mod world;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use serde_json::json;
+use caller::CALLERS;
+use world::World;
 
-use super::forger::Forger;
-use crate::support::{Answer, Curl, Login, Provider, Server, repository};
+use crate::support::{Answer, Curl, repository};
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS", "TRACE", "DELETE"];
-/// The owner comes last: nobody before it may have changed anything.
-const CALLERS: [&str; 8] = ["nobody", "forged", "none", "hs256", "expired", "stranger", "operator", "owner"];
-const MAC: &str = "00562b043615";
-
-/// A server with somebody of each kind.
-struct World {
-    server: Server,
-    operator: Login,
-    owner: Provider,
-    stranger: Provider,
-    /// A profile of the owner's that no phone goes to, so that it can be deleted.
-    spare: String,
-    /// A directory code of the owner's that waits for an operator.
-    code: String,
-    /// What makes a personal code of the owner's.
-    new_code: String,
-}
-
-impl World {
-    fn new() -> Self {
-        let server = Server::start();
-        let operator = server.operator();
-        let [owner, stranger] = ["owner", "stranger"].map(|name| Provider::made_by(&server, &operator, name));
-        for provider in [&owner, &stranger] {
-            provider.profile(&server, "main", "https://nps.example/$MA.xml");
-        }
-        let spare = owner.profile(&server, "spare", "https://nps.example/$MA.xml");
-        owner.register(&server, MAC, "main", &json!({})).expect(201);
-        let coded = owner.profile(&server, "coded", "https://nps.example/$MA.xml");
-        let limits = json!({ "registered_only": true });
-        let waiting = json!({ "kind": "directory", "digits": "4321", "profile": coded, "limits": limits }).to_string();
-        let waiting = owner.ask(&server, "/v1/codes").json(&waiting).send().expect(201).json();
-        let code = waiting["id"].as_str().or_else(|| waiting["code"]["id"].as_str()).expect("an id").to_owned();
-        let new_code = json!({ "kind": "personal", "profile": coded, "count": 1 }).to_string();
-        Self { server, operator, owner, stranger, spare, code, new_code }
-    }
-
-    /// The token of each caller, in the order of [`CALLERS`].
-    fn tokens(&self) -> [Option<String>; CALLERS.len()] {
-        let forger = Forger::new(&self.server, &self.owner.login);
-        let [with_the_public_key, ..] = forger.signed_with_the_public_key();
-        [
-            None,
-            Some(forger.altered_signature()),
-            Some(forger.unsigned("none")),
-            Some(with_the_public_key),
-            Some(forger.expired()),
-            Some(self.stranger.login.token.clone()),
-            Some(self.operator.token.clone()),
-            Some(self.owner.login.token.clone()),
-        ]
-    }
-
-    /// Where the route leads when its variables name what the owner has.
-    fn url(&self, route: &Route) -> String {
-        let path = route
-            .path
-            .replace("{mac}", MAC)
-            .replace("{profile}", &self.spare)
-            .replace("{provider}", &self.owner.id)
-            .replace("/v1/codes/{code}", &format!("/v1/codes/{}", self.code))
-            .replace("/a/{code}", "/a/4321")
-            .replace("{file}", "00562b0436ff.xml")
-            .replace("{token}", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA")
-            .replace("{*path}", "nothing/here");
-        let base = if route.is_internal { &self.server.internal } else { &self.server.https };
-        format!("{base}{path}")
-    }
-
-    fn request(&self, route: &Route, method: &str, token: Option<&str>) -> Curl {
-        let mut curl = Curl::get(&self.url(route)).trusting(&self.server.ca()).method(method);
-        if let Some(token) = token {
-            curl = curl.header(&format!("Authorization: Bearer {token}"));
-        }
-        match (route.path.as_str(), method) {
-            // Whoever knows a client's secret gets its token; here that is the owner's.
-            ("/v1/token", "POST") => {
-                let Login { client_id, client_secret, .. } = &self.owner.login;
-                let login = format!("client_id={client_id}&client_secret={client_secret}");
-                curl.form(&format!("grant_type=client_credentials&{login}"))
-            }
-            ("/v1/codes", "POST") => curl.json(&self.new_code),
-            (path, "POST" | "PUT" | "PATCH") => curl.json(body(path)),
-            _ => curl,
-        }
-    }
-}
-
-/// What makes sense there, so that only the caller can be what is wrong.
-fn body(path: &str) -> &'static str {
-    match path {
-        "/v1/profiles" => r#"{"name":"new","profile_rule":"https://nps.example/"}"#,
-        "/v1/profiles/{profile}" => r#"{"name":"spare","profile_rule":"https://nps.example/"}"#,
-        "/v1/devices/{mac}" => r#"{"profile":"main"}"#,
-        "/v1/devices/{mac}/timeline" => r#"{"event":"provisioned_by_dhcp"}"#,
-        "/v1/providers" => r#"{"name":"new"}"#,
-        "/v1/providers/{provider}/frozen" => r#"{"frozen":false}"#,
-        "/v1/codes/{code}" => r#"{"limits":{"registered_only":true}}"#,
-        "/v1/codes/{code}/decision" => r#"{"approve":true}"#,
-        "/report/{token}" => r#"{"event":"factory_reset"}"#,
-        "/activate" => r#"{"code":"5414011256173816","mac":"00562b043615"}"#,
-        _ => "{}",
-    }
-}
 
 /// A route as `routes.rs` writes it.
 #[derive(Debug, PartialEq, Eq)]
@@ -145,14 +45,15 @@ fn routes() -> Vec<Route> {
 fn every_route_answers_every_caller_as_agreed() {
     let world = World::new();
     let routes = routes();
-    assert!(routes.len() > 15, "{routes:?}");
+    assert!(routes.len() > 50, "{routes:?}");
     let cells: Vec<_> = routes.iter().flat_map(|route| METHODS.map(|method| (route, method))).collect();
-    // What is deleted is deleted last; whoever comes before finds it there.
-    let (deletes, others): (Vec<_>, Vec<_>) = (0..cells.len()).partition(|at| cells[*at].1 == "DELETE");
+    // What is deleted is deleted last, and what belongs to something before that.
+    let (mut deletes, others): (Vec<_>, Vec<_>) = (0..cells.len()).partition(|at| cells[*at].1 == "DELETE");
+    deletes.reverse();
     let mut table = vec![Vec::new(); cells.len()];
     for part in [others, deletes] {
-        for token in world.tokens() {
-            let requests = part.iter().map(|at| world.request(cells[*at].0, cells[*at].1, token.as_deref()));
+        for caller in world.callers() {
+            let requests = part.iter().map(|at| request::of(&world, caller, cells[*at]));
             let answers = Curl::send_all(requests.collect());
             for (at, answer) in part.iter().zip(answers) {
                 check(cells[*at].0, &answer);
@@ -182,8 +83,12 @@ fn check(route: &Route, answer: &Answer) {
 fn shown(cells: &[(&Route, &str)], table: &[Vec<u16>]) -> String {
     let mut text = String::from(
         "# Who may do what: the status that each caller gets. Bodies and paths are right; only the caller may be wrong.\n\
-         # forged: signature altered; none: not signed; hs256: signed with the public key; stranger: another provider.\n\
-         # {mac}, {profile} and {provider} are the owner's; {token} is forged. /{mac}.cfg stands for every door.\n\
+         # forged: signature altered; none: not signed; hs256: signed with the public key; wrong_aud: signed by us, for\n\
+         # another use; stranger: another provider; reseller: stands above the owner, and acts for it; for_it: an\n\
+         # operator who acts for it; engineer, read_only: programs of the owner's with that role; frozen: the owner of a\n\
+         # frozen tenant; narrowed: a program of the owner's that may only devices:read; owner: a person.\n\
+         # {tenant}, {mac}, {profile} and the like are the owner's, of each a fresh one for each caller; {token} is forged.\n\
+         # /{mac}.cfg stands for every door.\n\
          # UPDATE_GOLDEN=1 cargo test -p system-tests access_matrix  writes this file anew; review every 2xx.\n",
     );
     let rows: Vec<_> = cells.iter().zip(table).collect();
@@ -204,10 +109,11 @@ type Row<'a> = (&'a (&'a Route, &'a str), &'a Vec<u16>);
 fn write_different(text: &mut String, rows: &[Row<'_>]) {
     let mut rows = rows.iter().filter(|(_, statuses)| !is_same_for_all(statuses)).peekable();
     if rows.peek().is_some() {
-        writeln!(text, "  {:<8} {}", "", CALLERS.join(" ")).expect("text");
+        let callers = CALLERS.map(caller::Caller::name);
+        writeln!(text, "  {:<8} {}", "", callers.join(" ")).expect("text");
     }
     for ((_, method), statuses) in rows {
-        let cell = |(name, status): (&&str, &u16)| format!("{status:<0$}", name.len());
+        let cell = |(caller, status): (&caller::Caller, &u16)| format!("{status:<0$}", caller.name().len());
         let columns: Vec<_> = CALLERS.iter().zip(*statuses).map(cell).collect();
         writeln!(text, "  {method:<8} {}", columns.join(" ").trim_end()).expect("text");
     }

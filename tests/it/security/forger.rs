@@ -1,13 +1,21 @@
 //! Makes tokens that must not be believed, out of one that is.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
 
-use crate::support::{Login, Server};
+use crate::support::{Login, Server, Settings};
 
-/// Has a good token, and can sign as the server does: its data folder lies open before a test.
+/// RFC 8410, section 10.3: a key that the whole world knows.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+                   MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+                   -----END PRIVATE KEY-----\n";
+
+/// Has a good token, and can sign as the server does, which took over a key that we know.
 pub struct Forger {
     good: [String; 3],
     key: EncodingKey,
@@ -16,11 +24,22 @@ pub struct Forger {
 }
 
 impl Forger {
+    /// A server that signs with a key of which the forger has a copy.
+    pub fn server() -> Server {
+        Server::prepared(Settings::default(), |data| {
+            let keys = data.join("keys");
+            std::fs::create_dir_all(&keys).expect("a folder");
+            let file = keys.join("token.pem");
+            std::fs::write(&file, KEY).expect("a file");
+            std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("its mode");
+        })
+    }
+
+    /// Takes `login`'s token as its model.
     pub fn new(server: &Server, login: &Login) -> Self {
         let mut parts = login.token.split('.').map(str::to_owned);
         let good = [(); 3].map(|()| parts.next().expect("three parts"));
-        let pem = std::fs::read_to_string(server.data().join("keys/token.pem")).expect("the signing key");
-        let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let base64: String = KEY.lines().filter(|line| !line.starts_with('-')).collect();
         let key = EncodingKey::from_ed_der(&STANDARD.decode(base64).expect("base64"));
         let jwks = server.ask("/.well-known/jwks.json").send().expect(200).json();
         let public = jwks["keys"][0]["x"].as_str().expect("the public key").to_owned();
@@ -72,6 +91,11 @@ impl Forger {
         let message = format!("{}.{}", closed(header), closed(claims));
         let signed = crypto::sign(message.as_bytes(), &self.key, Algorithm::EdDSA).expect("a signature");
         format!("{message}.{signed}")
+    }
+
+    /// With the server's own signature, for what phones report.
+    pub fn for_another_use(&self) -> String {
+        self.signed(&self.header(), &with(self.claims(), "aud", &json!("dialtone-report")))
     }
 
     /// Good until a second ago, when the server was not even running.

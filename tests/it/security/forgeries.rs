@@ -7,7 +7,7 @@ use crate::support::{Provider, Server};
 
 #[test]
 fn nobody_is_believed_who_cannot_prove_it() {
-    let server = Server::start();
+    let server = Forger::server();
     let operator = server.operator();
     let acme = Provider::made_by(&server, &operator, "acme");
     let globex = Provider::made_by(&server, &operator, "globex");

@@ -105,7 +105,7 @@ fn answers(server: &Server, operator: &Login, acme: &Provider) -> Vec<(String, S
     let [state, timeline] = ["customization", "timeline"].map(|part| format!("{device}/{part}"));
     let own = ["/v1/profiles", &profile, "/v1/devices", &device, &state, &timeline];
     let public = ["/.well-known/jwks.json"].map(|path| (path.to_owned(), server.ask(path)));
-    let operators = ["/v1/providers".to_owned(), format!("/v1/providers/{}", acme.id)];
+    let operators = ["/v1/tenants".to_owned(), format!("/v1/tenants/{}", acme.id)];
     let internal = ["/metrics", "/health/ready"].map(|path| (path, Curl::get(&format!("{}{path}", server.internal))));
     let mut all: Vec<_> = own.iter().map(|path| ((*path).to_owned(), acme.ask(server, path))).collect();
     all.extend(public);

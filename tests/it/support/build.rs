@@ -24,3 +24,11 @@ pub fn dialtone() -> &'static Path {
         test.ancestors().nth(2).expect("the target folder").join("dialtone")
     })
 }
+
+/// Makes sure that third-party programs are there; panics, saying what is missing, where they cannot be had.
+#[track_caller]
+pub fn install(programs: &[&str]) {
+    let done = std::process::Command::new(repository().join("tests/tools/install")).args(programs).output();
+    let done = done.expect("the script runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}

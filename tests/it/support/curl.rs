@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use super::build::repository;
+use super::build::install;
 
 /// Stands between answers; no answer holds it.
 const END: char = '\u{1e}';
@@ -167,9 +167,5 @@ impl Answer {
 
 fn make_sure_of_curl() {
     static THERE: OnceLock<()> = OnceLock::new();
-    THERE.get_or_init(|| {
-        let installed =
-            Command::new(repository().join("tests/tools/install")).arg("curl").status().expect("the script runs");
-        assert!(installed.success(), "curl is missing; see above");
-    });
+    THERE.get_or_init(|| install(&["curl"]));
 }

@@ -23,6 +23,24 @@ impl Login {
     pub fn ask(&self, server: &Server, path: &str) -> Curl {
         server.ask(path).header(&format!("Authorization: Bearer {}", self.token))
     }
+
+    /// A request of theirs for a tenant that stands below.
+    pub fn ask_for(&self, server: &Server, tenant: &str, path: &str) -> Curl {
+        self.ask(server, path).header(&format!("Dialtone-Tenant: {tenant}"))
+    }
+
+    /// Stops a tenant and whoever stands below it, or lets them go on.
+    pub fn freeze(&self, server: &Server, tenant: &str, frozen: bool) -> Answer {
+        let body = serde_json::json!({ "frozen": frozen }).to_string();
+        self.ask(server, &format!("/v1/tenants/{tenant}/frozen")).method("PUT").json(&body).send()
+    }
+
+    /// Makes a login for a program of the same tenant.
+    pub fn client(&self, server: &Server, wish: &serde_json::Value) -> Self {
+        let made = self.ask(server, "/v1/clients").json(&wish.to_string()).send().expect(201).json();
+        let text = |name: &str| made["secret"][name].as_str().expect("a text").to_owned();
+        Self::with(server, &text("client_id"), &text("client_secret"))
+    }
 }
 
 /// A provider with its login.
@@ -34,11 +52,16 @@ pub struct Provider {
 
 impl Provider {
     pub fn made_by(server: &Server, operator: &Login, name: &str) -> Self {
-        let body = serde_json::json!({ "name": name }).to_string();
-        let made = operator.ask(server, "/v1/providers").json(&body).send().expect(201).json();
+        Self::below(server, operator, ("provider", name))
+    }
+
+    /// A tenant of that kind and name directly below that of `above`.
+    pub fn below(server: &Server, above: &Login, (kind, name): (&str, &str)) -> Self {
+        let body = serde_json::json!({ "kind": kind, "name": name, "with_client": true }).to_string();
+        let made = above.ask(server, "/v1/tenants").json(&body).send().expect(201).json();
         let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
         let (client_id, secret) = (text(&made["client"]["client_id"]), text(&made["client"]["client_secret"]));
-        Self { id: text(&made["provider"]["id"]), login: Login::with(server, &client_id, &secret) }
+        Self { id: text(&made["tenant"]["id"]), login: Login::with(server, &client_id, &secret) }
     }
 
     pub fn ask(&self, server: &Server, path: &str) -> Curl {

@@ -1,7 +1,7 @@
 //! The real program as a process, with a data folder of its own, on free ports.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -43,7 +43,13 @@ impl Server {
     }
 
     pub fn start_with(settings: Settings) -> Self {
+        Self::prepared(settings, |_| ())
+    }
+
+    /// A server on a data folder in which `prepare` has laid something.
+    pub fn prepared(settings: Settings, prepare: impl FnOnce(&Path)) -> Self {
         let folder = Arc::new(TempDir::new().expect("a folder"));
+        prepare(&folder.path().join("data"));
         Self::on(folder, settings, Arc::default())
     }
 
@@ -100,10 +106,24 @@ impl Server {
 
     /// Runs the command line on this server's data folder and returns what it printed.
     pub fn command(&self, words: &[&str]) -> String {
+        self.try_command(words).unwrap_or_else(|said| panic!("{words:?}: {said}"))
+    }
+
+    /// The same for a command that may fail: what it printed, or what it printed and complained of.
+    pub fn try_command(&self, words: &[&str]) -> Result<String, String> {
         let data = self.data().display().to_string();
         let output = Command::new(dialtone()).args(words).args(["--data", &data]).output().expect("the command runs");
-        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        if output.status.success() { Ok(printed) } else { Err(format!("{printed}{complaints}")) }
+    }
+
+    /// Makes sure that no process starts on the data of this one, which has ended; gives its last words.
+    pub fn refusal_to_start(&self) -> String {
+        let config = self.folder.path().join("dialtone.toml").display().to_string();
+        let output = Command::new(dialtone()).args(["serve", "--config", &config]).output().expect("the program runs");
+        assert!(!output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
     /// Makes an operator, as an administrator would, and logs it in.

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use contracts::accounts::CreateProviderRequest;
+use contracts::accounts::{GetTenantRequest, Role, TenantKind};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use rpc::{Failure, Peer};
 use serde::Deserialize;
-use sqlx::SqlitePool;
-use vocabulary::ErrorKind;
+use vocabulary::{ErrorKind, Scopes};
 
-use crate::support::{START, World};
+use crate::support::{PASSWORD, START, World, root, token_request};
 
 /// The claims as the gateway reads them: written here anew, not shared with the code that writes them.
 #[derive(Debug, Deserialize)]
@@ -19,8 +18,10 @@ pub struct Claims {
     pub iss: String,
     pub aud: String,
     pub sub: String,
+    pub tenant: String,
+    pub kind: String,
     pub role: String,
-    pub provider: Option<String>,
+    pub scope: String,
     pub iat: i64,
     pub exp: i64,
     pub jti: String,
@@ -44,48 +45,55 @@ fn is_invalid_client(failure: &Failure) -> bool {
 }
 
 #[tokio::test]
-async fn a_provider_gets_a_token_that_the_published_key_verifies() {
+async fn a_client_gets_a_token_that_the_published_key_verifies() {
     let world = World::start().await;
-    let (provider, client) = world.create("Acme Telecom").await.expect("created");
+    let (reseller, client) = world.create(&root(), TenantKind::Reseller, "Acme Telecom").await.expect("created");
     world.clock.advance(Duration::from_millis(1_500));
-    let token = world.log_in(&client.client_id, &client.client_secret).await.expect("a token");
+    let token = world.log_in(&client).await.expect("a token");
     let claims = verify(&token, &world.keys().await).expect("a good token");
     assert_eq!((claims.iss.as_str(), claims.aud.as_str()), ("dialtone", "dialtone-api"));
-    assert_eq!((claims.sub.as_str(), claims.role.as_str()), (client.client_id.as_str(), "provider"));
-    assert_eq!(claims.provider.as_deref(), Some(provider.id.as_str()));
+    assert_eq!((claims.sub.as_str(), claims.role.as_str()), (client.client_id.as_str(), "owner"));
+    assert_eq!((claims.tenant.as_str(), claims.kind.as_str()), (reseller.id.as_str(), "reseller"));
+    assert_eq!(format!("{} operate", claims.scope), Scopes::all().to_string());
     assert_eq!((claims.iat, claims.exp), (START.as_seconds() + 1, START.as_seconds() + 1 + 15 * 60));
-    let second = world.log_in(&client.client_id, &client.client_secret).await.expect("a token");
+    let second = world.log_in(&client).await.expect("a token");
     assert_ne!(verify(&second, &world.keys().await).expect("a good token").jti, claims.jti);
 }
 
 #[tokio::test]
 async fn a_token_with_another_payload_does_not_verify() {
     let world = World::start().await;
-    let (_, mine) = world.create("Acme Telecom").await.expect("created");
-    let (_, theirs) = world.create("Bell & Sons").await.expect("created");
-    let mine = world.log_in(&mine.client_id, &mine.client_secret).await.expect("a token");
-    let theirs = world.log_in(&theirs.client_id, &theirs.client_secret).await.expect("a token");
+    let (_, mine) = world.provider("Acme Telecom").await;
+    let (_, theirs) = world.provider("Bell & Sons").await;
+    let mine = world.log_in(&mine).await.expect("a token");
+    let theirs = world.log_in(&theirs).await.expect("a token");
     let mut parts: Vec<&str> = mine.split('.').collect();
     parts[1] = theirs.split('.').nth(1).expect("a payload");
     assert!(verify(&parts.join("."), &world.keys().await).is_err());
 }
 
 #[tokio::test]
-async fn an_operator_gets_a_token_without_a_provider() {
+async fn operators_are_made_on_the_machine_and_speak_for_the_root() {
     let world = World::start().await;
     let operator = world.accounts.create_operator("night shift").await.expect("an operator");
-    let token = world.log_in(operator.client_id.as_str(), operator.client_secret.expose()).await.expect("a token");
+    let (id, secret) = (operator.client_id.as_str(), operator.client_secret.expose());
+    let token = world.log_in_with(id, secret).await.expect("a token");
     let claims = verify(&token, &world.keys().await).expect("a good token");
-    assert_eq!((claims.role.as_str(), claims.provider), ("operator", None));
+    assert_eq!((claims.kind.as_str(), claims.tenant, claims.scope), ("operator", root(), Scopes::all().to_string()));
     assert!(world.accounts.create_operator(" ").await.is_err());
+    let invitation = world.accounts.create_operator_person("jo@example.com").await.expect("an invitation");
+    world.accept(invitation.expose(), PASSWORD).await.expect("accepted");
+    let token = world.person_logs_in("jo@example.com", PASSWORD, "").await.expect("a token");
+    assert_eq!(verify(&token, &world.keys().await).expect("a good token").tenant, root());
+    assert!(world.accounts.create_operator_person("jo").await.is_err());
 }
 
 #[tokio::test]
 async fn unknown_clients_and_wrong_secrets_get_one_and_the_same_answer() {
     let world = World::start().await;
-    let (_, client) = world.create("Acme Telecom").await.expect("created");
-    let (_, other) = world.create("Bell & Sons").await.expect("created");
-    let wrong = world.log_in(&client.client_id, &other.client_secret).await.expect_err("not its secret");
+    let (_, client) = world.provider("Acme Telecom").await;
+    let (_, other) = world.provider("Bell & Sons").await;
+    let wrong = world.log_in_with(&client.client_id, &other.client_secret).await.expect_err("not its secret");
     assert!(is_invalid_client(&wrong), "{wrong:?}");
     for (id, secret) in [
         ("cli_00000000000000000000", client.client_secret.as_str()),
@@ -94,36 +102,59 @@ async fn unknown_clients_and_wrong_secrets_get_one_and_the_same_answer() {
         (client.client_id.as_str(), ""),
         (client.client_id.as_str(), "dts_"),
     ] {
-        assert_eq!(world.log_in(id, secret).await.expect_err("refused"), wrong);
+        assert_eq!(world.log_in_with(id, secret).await.expect_err("refused"), wrong);
     }
     assert!(!wrong.message.contains(&client.client_id) && !wrong.message.contains("dts_"), "{wrong:?}");
 }
 
 #[tokio::test]
-async fn a_frozen_provider_is_told_so_only_after_proving_its_secret() {
+async fn who_is_stopped_is_told_so_only_after_proving_its_secret() {
     let world = World::start().await;
-    let (provider, client) = world.create("Acme Telecom").await.expect("created");
-    let (_, other) = world.create("Bell & Sons").await.expect("created");
+    let (provider, client) = world.provider("Acme Telecom").await;
+    let (_, site) = world.create(&provider.id, TenantKind::Site, "Lobby").await.expect("created");
+    let (_, other) = world.provider("Bell & Sons").await;
     world.set_frozen(&provider.id, true).await.expect("frozen");
-    let told = world.log_in(&client.client_id, &client.client_secret).await.expect_err("frozen");
-    assert_eq!((told.kind, told.reason.as_str()), (ErrorKind::Forbidden, "provider_frozen"));
-    let stranger = world.log_in(&client.client_id, &other.client_secret).await.expect_err("wrong secret");
+    for stopped in [&client, &site] {
+        let told = world.log_in(stopped).await.expect_err("stopped");
+        assert_eq!((told.kind, told.reason.as_str()), (ErrorKind::Forbidden, "provider_frozen"));
+    }
+    let stranger = world.log_in_with(&client.client_id, &other.client_secret).await.expect_err("wrong secret");
     assert!(is_invalid_client(&stranger), "{stranger:?}");
-    world.log_in(&other.client_id, &other.client_secret).await.expect("others are not frozen");
+    world.log_in(&other).await.expect("others are not frozen");
     world.set_frozen(&provider.id, false).await.expect("thawed");
-    world.log_in(&client.client_id, &client.client_secret).await.expect("a token");
+    for thawed in [&client, &site] {
+        world.log_in(thawed).await.expect("a token");
+    }
+}
+
+#[tokio::test]
+async fn a_token_can_be_narrowed_and_not_widened() {
+    let world = World::start().await;
+    let (provider, _) = world.provider("Acme").await;
+    let made = world.make_client(&provider.id, Role::Engineer, &["devices:read", "devices:write"]).await;
+    let secret = made.secret.expect("a secret");
+    let ask = async |scope: &str| {
+        let mut request = token_request(&secret.client_id, &secret.client_secret);
+        request.scope = scope.to_owned();
+        let issued = world.gateway().issue_token(request).await.map_err(Failure::from)?.into_inner();
+        let claims = verify(&issued.token, &world.keys().await).expect("a good token");
+        assert_eq!(claims.scope, issued.scope);
+        Ok::<_, Failure>(issued.scope)
+    };
+    assert_eq!(ask("").await.expect("a token"), "devices:read devices:write");
+    assert_eq!(ask("devices:read codes:read operate").await.expect("a token"), "devices:read");
+    let refused = ask("codes:read").await.expect_err("nothing is left");
+    assert_eq!((refused.kind, refused.reason.as_str()), (ErrorKind::Malformed, "scope_invalid"));
+    assert!(ask("phones:read").await.expect_err("unknown").message.contains("phones:read"));
 }
 
 #[tokio::test]
 async fn many_logins_at_once_all_get_their_turn() {
     let world = World::start().await;
-    let (_, client) = world.create("Acme Telecom").await.expect("created");
+    let (_, client) = world.provider("Acme Telecom").await;
     let logins = (0..12).map(|_| {
         let mut gateway = world.gateway();
-        let request = contracts::accounts::IssueTokenRequest {
-            client_id: client.client_id.clone(),
-            client_secret: client.client_secret.clone(),
-        };
+        let request = token_request(&client.client_id, &client.client_secret);
         tokio::spawn(async move { gateway.issue_token(request).await })
     });
     for login in logins.collect::<Vec<_>>() {
@@ -134,9 +165,8 @@ async fn many_logins_at_once_all_get_their_turn() {
 #[tokio::test]
 async fn the_last_use_is_noted_at_most_once_a_minute() {
     let world = World::start().await;
-    let (_, client) = world.create("Acme Telecom").await.expect("created");
-    let file = format!("sqlite://{}", world.config().database.display());
-    let database = SqlitePool::connect(&file).await.expect("the database");
+    let (_, client) = world.provider("Acme Telecom").await;
+    let database = world.database().await;
     let noted = async || -> Option<i64> {
         let query = sqlx::query_scalar("SELECT last_used_at FROM client WHERE id = $1");
         query.bind(&client.client_id).fetch_one(&database).await.expect("a row")
@@ -145,7 +175,7 @@ async fn the_last_use_is_noted_at_most_once_a_minute() {
     assert_eq!(noted().await, None);
     for (after, expected) in [(0, start), (59, start), (1, start + 60_000_000), (30, start + 60_000_000)] {
         world.clock.advance(Duration::from_secs(after));
-        world.log_in(&client.client_id, &client.client_secret).await.expect("a token");
+        world.log_in(&client).await.expect("a token");
         assert_eq!(noted().await, Some(expected), "{after} s later");
     }
 }
@@ -153,7 +183,7 @@ async fn the_last_use_is_noted_at_most_once_a_minute() {
 #[tokio::test]
 async fn only_the_gateway_may_call() {
     let world = World::start().await;
-    let request = CreateProviderRequest { name: "Acme Telecom".to_owned() };
-    let refused = world.client(Peer::Onboarding).create_provider(request).await.expect_err("not on the list");
+    let request = GetTenantRequest { tenant_id: root() };
+    let refused = world.client(Peer::Onboarding).get_tenant(request).await.expect_err("not on the list");
     assert_eq!(Failure::from(refused).kind, ErrorKind::Forbidden);
 }

@@ -14,7 +14,7 @@ use crate::assembly::Sources;
 use crate::certificate;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
-use crate::demonstration::{Demonstration, PHONES, PROVIDER, STRANGER};
+use crate::demonstration::{Demonstration, PHONES, PROVIDER, Place, STRANGER};
 use crate::lifecycle::Server;
 
 /// Serves until told to stop.
@@ -74,8 +74,10 @@ async fn start_nps(listen: SocketAddr) -> Result<RunningNps> {
 
 async fn set_up(config: &Config, folder: &DataFolder, nps: SocketAddr, sources: &Sources) -> Result<Demonstration> {
     println!("The data folder {} is empty; setting up the demonstration.", config.data.display());
-    let ca = certificate::prepare(&config.tls, folder)?.development_authority;
-    let demonstration = Demonstration::set_up(folder, nps, ca.as_deref(), sources).await?;
+    let ca = certificate::prepare(&config.tls, folder, sources.clock.now())?.development_authority;
+    let master = folder.master_key(&config.keys, &sources.randomness)?;
+    let place = Place { folder, master: &master, sources };
+    let demonstration = Demonstration::set_up(place, nps, ca.as_deref()).await?;
     if let Some(ca) = &ca {
         println!("  made a development authority        {}", ca.display());
     }
@@ -94,7 +96,7 @@ async fn show_journey(server: &Server, sources: &Sources) -> Result<()> {
     let [(mac, model, serial), ..] = PHONES;
     println!("A phone is taken from its box and plugged in:");
     let trust = match &server.development_authority {
-        Some(ca) => Trust::from_file(ca)?,
+        Some(ca) => Trust::from_file(ca, None)?,
         None => Trust::nobody(),
     };
     let config = PhoneConfig {
@@ -109,6 +111,7 @@ async fn show_journey(server: &Server, sources: &Sources) -> Result<()> {
         hand_provision: None,
         credentials: None,
         retries: Retries::NONE,
+        seal_key: None,
         trust,
         memory: Memory::fresh(),
     };

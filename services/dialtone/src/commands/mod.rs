@@ -1,6 +1,9 @@
 //! One file for each subcommand.
 
+pub mod audit;
 pub mod demo;
+pub mod installation;
+pub mod keys;
 pub mod operator;
 pub mod phone;
 pub mod pki;

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use phone::{Credentials, HandProvision, Identity, Memory, Outcome, Phone, PhoneConfig, Retries, Step, Trust};
+use phone::{
+    Credentials, HandProvision, Identity, Memory, Outcome, OwnCertificate, Phone, PhoneConfig, Retries, SealKey, Step,
+    Trust,
+};
 use vocabulary::{MacAddress, Randomness, Secret};
 
 /// Remote customization knows no provider for the phone.
@@ -54,6 +57,16 @@ pub struct PhoneArgs {
     /// The certificate authorities it believes, as PEM; needed for https
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Its own certificate, with those above it if there are any, as PEM; shown to servers that ask for one
+    #[arg(long, value_name = "FILE", requires_all = ["certificate_key", "ca"])]
+    certificate: Option<PathBuf>,
+    /// The private key of --certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    certificate_key: Option<PathBuf>,
+    /// A file with the key that its answers are sealed with: 16 bytes in hex or base64url, or the password for
+    /// AES-256-CBC
+    #[arg(long, value_name = "FILE")]
+    seal_key: Option<PathBuf>,
     /// Print each step as one JSON object a line
     #[arg(long)]
     json: bool,
@@ -150,7 +163,14 @@ fn exit_code(outcome: Outcome) -> ExitCode {
 }
 
 async fn assemble(args: PhoneArgs) -> anyhow::Result<Phone> {
-    let trust = args.ca.as_deref().map_or(Ok(Trust::nobody()), Trust::from_file)?;
+    let own = match (&args.certificate, &args.certificate_key) {
+        (Some(certificate), Some(key)) => Some(OwnCertificate::from_files(certificate, key)?),
+        (Some(_) | None, _) => None,
+    };
+    let trust = match &args.ca {
+        Some(file) => Trust::from_file(file, own)?,
+        None => Trust::nobody(),
+    };
     let memory = match &args.nvram {
         Some(file) => Memory::kept_in(file).await?,
         None => Memory::fresh(),
@@ -166,6 +186,7 @@ async fn assemble(args: PhoneArgs) -> anyhow::Result<Phone> {
         hand_provision: args.hand_provision.map(typed_in),
         credentials,
         retries: Retries { count: args.retries, scale: args.retry_scale },
+        seal_key: args.seal_key.as_deref().map(SealKey::from_file).transpose()?,
         trust,
         memory,
     };

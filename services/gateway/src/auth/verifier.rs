@@ -1,7 +1,8 @@
 //! Decides whether a token is good: signed by the accounts service, for us, and not expired.
 //!
-//! The keys are fetched once, and again when a token names a key that is not known, so that a new
-//! signing key is believed without a restart. Nobody is asked about a token whose key is known.
+//! The keys are fetched when the edge starts, every half minute after that, and when a token names a key
+//! that is not known. So a new signing key is believed before its first token comes, and without a
+//! restart. Nobody is asked about a token whose key is known.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -12,10 +13,9 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use rpc::{Failure, Transport, within};
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use vocabulary::Timestamp;
 
-use super::{Caller, Operator, Provider};
 use crate::backends::PROVIDER_DEADLINE;
 
 /// Who signs.
@@ -24,6 +24,8 @@ const ISSUER: &str = "dialtone";
 const AUDIENCE: &str = "dialtone-api";
 /// How long the keys are not fetched again, so that forged tokens cannot make us ask all the time.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How often the keys are fetched whether or not a token asks for it.
+const EVERY: Duration = Duration::from_secs(30);
 
 /// Why a token is not believed. Does not say which check it failed: that would help only a forger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,11 +38,20 @@ pub(crate) enum TokenRefused {
     Expired,
 }
 
+/// What a good token says. Who that is now, and what it may do, is for the accounts service to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Claims {
+    /// A client (`cli_…`) or a person (`per_…`).
+    pub subject: String,
+    /// What the token is good for.
+    pub scopes: Vec<String>,
+}
+
 /// Checks tokens.
 pub(crate) struct Verifier {
     accounts: AccountsServiceClient<Transport>,
     keys: RwLock<Arc<Keys>>,
-    /// When the keys were last fetched again. Held while they are, so that one fetch serves all who wait.
+    /// When the keys were last fetched for a token. Held while they are, so that one fetch serves all who wait.
     fetched: Mutex<Option<Timestamp>>,
 }
 
@@ -51,14 +62,36 @@ impl Verifier {
         Ok(Self { accounts, keys: RwLock::new(Arc::new(keys)), fetched: Mutex::new(None) })
     }
 
-    /// Who carries this token at the moment `now`.
-    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, TokenRefused> {
+    /// What this token says at the moment `now`.
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenRefused> {
         let kid = key_named_by(token)?;
         if self.keys().find(&kid).is_none() {
             self.fetch_again(now).await;
         }
         let keys = self.keys();
         verify(token, keys.find(&kid).ok_or(TokenRefused::Invalid)?, now)
+    }
+
+    /// Fetches the keys; keeps those it has where that fails.
+    pub async fn refresh(&self) {
+        match fetch(&self.accounts).await {
+            Ok(keys) => *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys),
+            Err(why) => tracing::warn!(why, "the keys that verify tokens cannot be fetched; the known ones stay"),
+        }
+    }
+
+    /// Fetches the keys every half minute, until `stopped` turns true.
+    pub async fn keep_fresh(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
+        let fetching = async {
+            loop {
+                tokio::time::sleep(EVERY).await;
+                self.refresh().await;
+            }
+        };
+        tokio::select! {
+            () = fetching => {}
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+        }
     }
 
     fn keys(&self) -> Arc<Keys> {
@@ -72,12 +105,7 @@ impl Verifier {
             return;
         }
         *fetched = Some(now);
-        match fetch(&self.accounts).await {
-            Ok(keys) => *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys),
-            Err(why) => {
-                tracing::warn!(why, "a token names a key that is not known, and the keys cannot be fetched again");
-            }
-        }
+        self.refresh().await;
     }
 }
 
@@ -121,41 +149,27 @@ fn key_named_by(token: &str) -> Result<String, TokenRefused> {
 }
 
 #[derive(Deserialize)]
-struct Claims {
-    /// The client id.
+struct Body {
     sub: String,
-    role: Role,
-    provider: Option<String>,
+    /// Separated by spaces (RFC 8693, section 4.2).
+    #[serde(default)]
+    scope: String,
     /// Seconds since the epoch.
     exp: i64,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Role {
-    Operator,
-    Provider,
-}
-
-fn verify(token: &str, key: &DecodingKey, now: Timestamp) -> Result<Caller, TokenRefused> {
+fn verify(token: &str, key: &DecodingKey, now: Timestamp) -> Result<Claims, TokenRefused> {
     let mut rules = Validation::new(Algorithm::EdDSA);
     rules.set_audience(&[AUDIENCE]);
     rules.set_issuer(&[ISSUER]);
     rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
     // The library would read the system's clock.
     rules.validate_exp = false;
-    let claims = jsonwebtoken::decode::<Claims>(token, key, &rules).map_err(|_| TokenRefused::Invalid)?.claims;
-    if claims.exp <= now.as_seconds() {
+    let body = jsonwebtoken::decode::<Body>(token, key, &rules).map_err(|_| TokenRefused::Invalid)?.claims;
+    if body.exp <= now.as_seconds() {
         return Err(TokenRefused::Expired);
     }
-    match (claims.role, claims.provider) {
-        (Role::Operator, None) => Ok(Caller::Operator(Operator { client: claims.sub })),
-        (Role::Provider, Some(id)) => {
-            let id = id.parse().map_err(|_| TokenRefused::Invalid)?;
-            Ok(Caller::Provider(Provider { id }))
-        }
-        (Role::Operator, Some(_)) | (Role::Provider, None) => Err(TokenRefused::Invalid),
-    }
+    Ok(Claims { subject: body.sub, scopes: body.scope.split_ascii_whitespace().map(str::to_owned).collect() })
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ use super::observed::Contact;
 use super::report::content_type;
 use crate::Gateway;
 use crate::backends::PHONE_DEADLINE;
+use crate::failpoint;
 use crate::metrics::PhoneAnswer;
 
 /// What a phone shows, whatever is wrong with the code (wire-facts 3.1).
@@ -161,7 +162,9 @@ async fn resync(gateway: &Gateway, parts: &Parts, code: String, identity: Identi
 async fn redeem(gateway: &Gateway, contact: &Contact, code: String, asker: Asker) -> Response {
     match trade(gateway, contact, code).await {
         Ok((former, gained)) => {
+            failpoint::reached("gateway.activate.before-record");
             tell(gateway, contact, &former, &gained).await;
+            failpoint::reached("gateway.activate.after-record");
             answer_redeemed(gateway, contact).await
         }
         Err(failure) if failure.kind.is_our_fault() => {

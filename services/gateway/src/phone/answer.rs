@@ -1,21 +1,42 @@
 //! The answers that phones get, byte for byte. The only place that makes them.
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use contracts::redirection::Parameter;
 
 use super::flat_profile;
+use super::sealed_answer::Sealed;
 
 const REPORT_RULE: &str = "Report_Rule";
 
-/// 200 and the flat profile, with the phone's own place to report to in its `Report_Rule`.
-pub(super) fn profile(mut parameters: Vec<Parameter>, report_url: Option<&str>) -> Response {
+const XML: &str = "text/xml; charset=utf-8";
+
+/// The flat profile, with the phone's own place to report to in its `Report_Rule`.
+pub(super) fn profile_text(mut parameters: Vec<Parameter>, report_url: Option<&str>) -> String {
     if let Some(url) = report_url {
         add_report_rule(&mut parameters, url);
     }
-    with_type(StatusCode::OK, "text/xml; charset=utf-8", flat_profile::render(&parameters))
+    flat_profile::render(&parameters)
+}
+
+/// 200 and the flat profile.
+pub(super) fn profile(text: String) -> Response {
+    with_type(StatusCode::OK, XML, text)
+}
+
+/// 200 and the flat profile, sealed. The coding of RFC 8188 is announced, and what it holds is XML; the
+/// other one is not announced, so that it is only bytes.
+pub(super) fn sealed_profile(sealed: Sealed) -> Response {
+    match sealed {
+        Sealed::Aes128Gcm(bytes) => {
+            let mut response = with_type(StatusCode::OK, XML, bytes);
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("aes128gcm"));
+            response
+        }
+        Sealed::Aes256Cbc(bytes) => with_type(StatusCode::OK, "application/octet-stream", bytes),
+    }
 }
 
 /// A phone reports to at most two places, separated by a space: the provider's first, then ours.
@@ -59,8 +80,8 @@ pub(super) fn text(status: StatusCode, line: &str) -> Response {
     with_type(status, "text/plain; charset=utf-8", format!("{line}\n"))
 }
 
-fn with_type(status: StatusCode, content_type: &'static str, body: String) -> Response {
-    let mut response = answer(status, Body::from(body));
+fn with_type(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = answer(status, body.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

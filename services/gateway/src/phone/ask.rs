@@ -1,10 +1,12 @@
 //! A phone asks who it belongs to.
 //!
-//! 1. The path is matched with the doors, and the phone's address is read where the door says.
-//! 2. Redirection answers from memory.
-//! 3. What was asked and answered goes to the timeline.
-//! 4. The phone gets its provider's flat profile, or 200 with nothing in it, which makes it say
-//!    Unavailable (wire-facts 1.2). Every "no" is the same bytes.
+//! 1. The path is matched with the doors, and the phone's address is read where the door says, or else
+//!    from its certificate.
+//! 2. Redirection answers from memory. It is told what the phone has shown, and decides.
+//! 3. A phone that nobody owns becomes the provider's that waits for its certificate (`window`).
+//! 4. What was asked and answered goes to the timeline.
+//! 5. The phone gets its provider's flat profile, sealed where it has a key, or 200 with nothing in it,
+//!    which makes it say Unavailable (wire-facts 1.2). Every "no" is the same bytes.
 //!
 //! Where no answer can be had the phone gets 503, class C of the chapter's table: it asks again by
 //! itself, while an empty 200 would make it give up.
@@ -14,19 +16,20 @@ use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use contracts::redirection::resolve_response::Answer;
-use contracts::redirection::{Redirect, RefusalReason, ResolveRequest};
+use contracts::redirection::{Parameter, Redirect, RefusalReason, ResolveRequest, Seal};
 use percent_encoding::percent_decode_str;
 use rpc::{Failure, within};
 use tracing::Instrument;
-use vocabulary::{MacAddress, ProfileRule, RuleKind};
+use vocabulary::{ProfileRule, RuleKind};
 
 use super::answer;
 use super::door::Fit;
 use super::identity::Identity;
-use super::observed::{Contact, Outcome};
+use super::observed::{Contact, Outcome, shown_certificate};
+use super::sealed_answer::seal;
+use super::window;
 use crate::Gateway;
 use crate::backends::PHONE_DEADLINE;
-use crate::listen::Source;
 use crate::metrics::PhoneAnswer;
 
 /// The longest form that may come with a question, in bytes.
@@ -45,7 +48,8 @@ pub(crate) async fn ask(State(gateway): State<Gateway>, request: Request) -> Res
     }
     let form = Form::read(&parts.method, parts.uri.query().unwrap_or_default(), body).await;
     let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let identity = identify(fit, &form, Identity::from_user_agent(user_agent));
+    let certificate = shown_certificate(&parts);
+    let identity = identify(fit, &form, Identity::from_user_agent(user_agent)).or_certified(&certificate);
     let Some(mac) = identity.mac else {
         gateway.metrics().phone_answered(PhoneAnswer::Malformed);
         return answer::no_address();
@@ -85,7 +89,7 @@ fn identify(fit: Fit, form: &Form, user_agent: Identity) -> Identity {
     said.completed_by(user_agent)
 }
 
-/// Steps 2 to 4, for whoever knows the phone's address.
+/// Steps 2 to 5, for whoever knows the phone's address.
 async fn answer_question(gateway: &Gateway, contact: &Contact) -> Response {
     // Neither the query nor the answer belongs into a span: both may hold secrets.
     let span = tracing::debug_span!("phone.ask", request.id = contact.request_id, device.mac = %contact.mac);
@@ -93,16 +97,18 @@ async fn answer_question(gateway: &Gateway, contact: &Contact) -> Response {
 }
 
 async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
-    let throttled = gateway.miss_limit().is_exhausted(contact.source.network(), gateway.clock().now());
-    let resolved = match resolve(gateway, contact).await {
+    let resolved = match resolve_or_claim(gateway, contact).await {
         Ok(resolved) => resolved,
         Err(failure) => return cannot_answer(gateway, contact, &failure),
     };
+    // Whoever proves to be the phone does not count through addresses.
+    let throttled =
+        !contact.is_proven() && gateway.miss_limit().is_exhausted(contact.source.network(), gateway.clock().now());
     let outcome = match resolved {
         Answer::Redirect(redirect) if throttled => Outcome::nothing("throttled", redirect.provider_id),
         Answer::Redirect(redirect) => sent_to(redirect),
         Answer::Refusal(refusal) => {
-            if refusal.reason() == RefusalReason::NoProvider {
+            if refusal.reason() == RefusalReason::NoProvider && !contact.is_proven() {
                 gateway.miss_limit().charge(contact.source.network(), gateway.clock().now());
                 if throttled {
                     // Whoever counts through addresses shall not fill the timeline with them.
@@ -120,7 +126,7 @@ async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
     finish(gateway, contact, outcome)
 }
 
-/// Steps 2 to 4 for a phone whose user has just typed a right code: whoever shares its network, it is
+/// Steps 2, 4 and 5 for a phone whose user has just typed a right code: whoever shares its network, it is
 /// not slowed.
 pub(super) async fn answer_redeemed(gateway: &Gateway, contact: &Contact) -> Response {
     let span = tracing::debug_span!("phone.redeemed", request.id = contact.request_id, device.mac = %contact.mac);
@@ -143,9 +149,20 @@ fn cannot_answer(gateway: &Gateway, contact: &Contact, failure: &Failure) -> Res
     answer::ask_again()
 }
 
+/// Steps 2 and 3. A HEAD claims nothing.
+async fn resolve_or_claim(gateway: &Gateway, contact: &Contact) -> Result<Answer, Failure> {
+    let resolved = resolve(gateway, contact).await?;
+    let may_claim = matches!(&resolved, Answer::Refusal(refusal) if refusal.may_claim);
+    if !may_claim || contact.method == Method::HEAD || !contact.is_proven() {
+        return Ok(resolved);
+    }
+    if window::claim(gateway, contact).await? { resolve(gateway, contact).await } else { Ok(resolved) }
+}
+
 async fn resolve(gateway: &Gateway, contact: &Contact) -> Result<Answer, Failure> {
     let serial = contact.identity.serial.as_ref().map(ToString::to_string).unwrap_or_default();
-    let question = ResolveRequest { mac: contact.mac.to_u64(), serial };
+    let certificate = contact.certificate.verified().map(window::certified);
+    let question = ResolveRequest { mac: contact.mac.to_u64(), serial, certificate };
     let response = gateway.backends().redirection.clone().resolve(within(PHONE_DEADLINE, question)).await?;
     response.into_inner().answer.ok_or_else(|| tonic::Status::internal("an answer without an answer").into())
 }
@@ -161,6 +178,11 @@ const fn reason(reason: RefusalReason) -> &'static str {
         RefusalReason::NoProvider | RefusalReason::Unspecified => "no_provider",
         RefusalReason::ProviderFrozen => "provider_frozen",
         RefusalReason::WrongSerial => "wrong_serial",
+        RefusalReason::NoSerial => "no_serial",
+        RefusalReason::NoCertificate => "no_certificate",
+        RefusalReason::ForeignCertificate => "foreign_certificate",
+        RefusalReason::ExpiredCertificate => "expired_certificate",
+        RefusalReason::NoKey => "no_key",
     }
 }
 
@@ -170,19 +192,32 @@ fn finish(gateway: &Gateway, contact: &Contact, outcome: Outcome) -> Response {
             gateway.metrics().phone_answered(PhoneAnswer::Nothing);
             answer::nothing()
         }
-        Outcome::Sent { redirect, .. } => {
-            gateway.metrics().phone_answered(PhoneAnswer::Redirect);
-            answer::profile(redirect.parameters, report_url(gateway, &contact.source, contact.mac).as_deref())
-        }
+        Outcome::Sent { redirect, .. } => send(gateway, contact, redirect.parameters, redirect.seal.as_ref()),
     }
 }
 
+/// What cannot be sealed is not sent at all.
+fn send(gateway: &Gateway, contact: &Contact, parameters: Vec<Parameter>, key: Option<&Seal>) -> Response {
+    let text = answer::profile_text(parameters, report_url(gateway, contact).as_deref());
+    let response = match key.map(|key| seal(text.as_bytes(), key, gateway.randomness())) {
+        None => answer::profile(text),
+        Some(Ok(sealed)) => answer::sealed_profile(sealed),
+        Some(Err(error)) => {
+            tracing::error!(%error, request.id = contact.request_id, device.mac = %contact.mac, "cannot seal an answer");
+            gateway.metrics().phone_answered(PhoneAnswer::Unavailable);
+            return answer::ask_again();
+        }
+    };
+    gateway.metrics().phone_answered(PhoneAnswer::Redirect);
+    response
+}
+
 /// Where this phone may report to: our public address, or the one at which it found us.
-fn report_url(gateway: &Gateway, source: &Source, mac: MacAddress) -> Option<String> {
-    let token = gateway.report_tokens().issue(mac, gateway.clock().now())?;
+fn report_url(gateway: &Gateway, contact: &Contact) -> Option<String> {
+    let token = gateway.report_tokens().issue(contact.mac, gateway.clock().now())?;
     let base = match &gateway.config().public_url {
         Some(url) => url.to_string(),
-        None => source.base_url()?,
+        None => contact.source.base_url()?,
     };
     Some(format!("{}/report/{}", base.trim_end_matches('/'), token.expose()))
 }

@@ -25,7 +25,7 @@ pub(super) struct Former {
 
 /// Whose the phone is now.
 pub(super) async fn former(gateway: &Gateway, mac: MacAddress) -> Result<Former, Failure> {
-    let question = ResolveRequest { mac: mac.to_u64(), serial: String::new() };
+    let question = ResolveRequest { mac: mac.to_u64(), ..ResolveRequest::default() };
     let response = gateway.backends().redirection.clone().resolve(within(PHONE_DEADLINE, question)).await?;
     Ok(match response.into_inner().answer {
         Some(Answer::Redirect(to)) => Former { provider_id: to.provider_id, profile_id: to.profile_id },

@@ -1,8 +1,10 @@
-//! Who a phone says it is: the `id` it sends (MAC[:SERIAL[:MODEL]]) and its User-Agent.
+//! Who a phone says it is: the `id` it sends (MAC[:SERIAL[:MODEL]]), its User-Agent, and its certificate.
 //!
 //! Only the MAC address names a phone. Everything else is a hint.
 
 use vocabulary::{DeviceModel, Firmware, MacAddress, SerialNumber};
+
+use crate::device_certificate::DeviceCertificate;
 
 /// What a request says of the phone that sent it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +62,13 @@ impl Identity {
             model: self.model.or(hint.model),
             firmware: self.firmware.or(hint.firmware),
         }
+    }
+
+    /// This, and what a manufacturer certifies where the request does not say it. What the request says is
+    /// kept: whether the certificate contradicts it is for redirection to judge.
+    pub fn or_certified(self, certificate: &DeviceCertificate) -> Self {
+        let Some(verified) = certificate.verified() else { return self };
+        Self { mac: self.mac.or(Some(verified.mac)), model: self.model.or_else(|| verified.model.clone()), ..self }
     }
 }
 

@@ -11,7 +11,9 @@ mod journal;
 mod observed;
 mod report;
 mod report_token;
+mod sealed_answer;
 mod status_report;
+mod window;
 
 pub(crate) use activate::{activate, activate_in_path, activate_named};
 pub(crate) use ask::ask;

@@ -9,6 +9,7 @@ use vocabulary::{DeviceModel, Firmware, MacAddress, SerialNumber};
 
 use super::identity::Identity;
 use crate::Gateway;
+use crate::device_certificate::DeviceCertificate;
 use crate::listen::Source;
 use crate::observation_id::observation_id;
 use crate::request_id::RequestId;
@@ -17,6 +18,8 @@ use crate::request_id::RequestId;
 pub(super) struct Contact {
     pub mac: MacAddress,
     pub identity: Identity,
+    /// What it has shown.
+    pub certificate: DeviceCertificate,
     pub method: Method,
     pub source: Source,
     pub request_id: String,
@@ -40,9 +43,15 @@ impl Outcome {
 
 impl Contact {
     pub fn new(gateway: &Gateway, parts: &Parts, mac: MacAddress, identity: Identity) -> Self {
-        let question = question(parts, mac, &identity);
+        let certificate = shown_certificate(parts);
+        let question = question(parts, mac, &identity) + &note(&certificate);
         let (method, source) = (parts.method.clone(), Source::of(parts));
-        Self { mac, identity, method, source, request_id: RequestId::draw(gateway).0, question }
+        Self { mac, identity, certificate, method, source, request_id: RequestId::draw(gateway).0, question }
+    }
+
+    /// Whether its certificate says that it is the phone it asks for.
+    pub fn is_proven(&self) -> bool {
+        self.certificate.proves(self.mac)
     }
 
     /// The question and its answer, to be recorded together.
@@ -77,6 +86,19 @@ impl Contact {
             subject: String::new(),
         }
     }
+}
+
+/// What the client of the request has shown, as the listener found it.
+pub(super) fn shown_certificate(parts: &Parts) -> DeviceCertificate {
+    parts.extensions.get().cloned().unwrap_or_default()
+}
+
+/// What the owner is told of the certificate: whose it is, and whether it has expired. One of an unknown
+/// authority says nothing of the phone.
+fn note(certificate: &DeviceCertificate) -> String {
+    let Some(verified) = certificate.verified() else { return String::new() };
+    let expired = if verified.is_expired { " certificate_expired" } else { "" };
+    format!(" certificate={}{expired}", verified.manufacturer)
 }
 
 /// Made of what was understood, so that nothing typed by a stranger is shown to a provider as it came.

@@ -99,7 +99,7 @@ async fn observation(gateway: &Gateway, report: Report) -> Observation {
 
 /// Whose phone it is now; where that cannot be learned, nobody's, which hides nothing from its owner.
 async fn owner(gateway: &Gateway, mac: MacAddress) -> String {
-    let question = within(PHONE_DEADLINE, ResolveRequest { mac: mac.to_u64(), serial: String::new() });
+    let question = within(PHONE_DEADLINE, ResolveRequest { mac: mac.to_u64(), ..ResolveRequest::default() });
     let answer = gateway.backends().redirection.clone().resolve(question).await;
     match answer.ok().and_then(|response| response.into_inner().answer) {
         Some(Answer::Redirect(redirect)) => redirect.provider_id,

@@ -137,6 +137,11 @@ pub(super) fn time(name: &str, text: Option<&str>) -> Result<i64, Problem> {
     Ok(member::<Timestamp>(name, text)?.map(Timestamp::as_micros).unwrap_or_default())
 }
 
+/// A text of the body as a `T`; the empty text is none.
+pub(super) fn required<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error| Problem::malformed("invalid_body", format!("{name}: {error}")))
+}
+
 /// The id, once it looks like one.
 pub(super) fn profile_id(text: &str) -> Result<String, Problem> {
     let id = member::<ProfileId>("profile", Some(text))?;

@@ -6,6 +6,7 @@ use contracts::onboarding::{Code, NewPersonalCode};
 
 use super::code_stream::CodeStream;
 use super::code_view::{grouped, phone};
+use super::csv::field;
 use super::json::moment;
 
 /// 201 and the codes, one a line.
@@ -24,11 +25,6 @@ fn line(new: NewPersonalCode) -> String {
     let Code { id, expires_at, model, mac, .. } = new.code.unwrap_or_default();
     let (expires_at, mac) = (moment(expires_at).unwrap_or_default(), phone(mac).unwrap_or_default());
     format!("{},{id},{expires_at},{},{mac}\r\n", grouped(&new.digits), field(&model))
-}
-
-/// In quotation marks where it needs them (RFC 4180, section 2).
-fn field(text: &str) -> String {
-    if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 #[cfg(test)]

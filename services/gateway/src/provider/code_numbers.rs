@@ -7,13 +7,14 @@ use axum::response::{IntoResponse, Response};
 use contracts::onboarding::{Attempt, GetRiskRequest, ListAttemptsRequest, SuggestDirectoryCodesRequest};
 use rpc::within;
 use serde::{Deserialize, Serialize};
+use vocabulary::ProviderId;
 
 use super::code_view::{RiskView, phone};
 use super::codes::OwnedCode;
 use super::json::{given, moment};
 use super::page::{Limit, Query};
 use crate::Gateway;
-use crate::auth::{Caller, Provider};
+use crate::auth::{Allowed, CodesRead, Provider};
 use crate::backends::PROVIDER_DEADLINE;
 use crate::problem::Problem;
 
@@ -28,6 +29,9 @@ struct AttemptView {
     source: Option<String>,
     at: Option<String>,
     outcome: String,
+    /// Only of an alert, whose outcome is `search`: how many misses there were in the 24 hours before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    misses: Option<u64>,
 }
 
 impl From<Attempt> for AttemptView {
@@ -40,6 +44,7 @@ impl From<Attempt> for AttemptView {
             source: given(attempt.source),
             at: moment(attempt.at),
             outcome: attempt.outcome,
+            misses: (attempt.misses > 0).then_some(attempt.misses),
         }
     }
 }
@@ -66,28 +71,25 @@ pub(crate) struct Part {
 /// `GET /v1/codes/attempts?before=&limit=`.
 pub(crate) async fn all_attempts(
     State(gateway): State<Gateway>,
-    provider: Provider,
+    provider: Provider<CodesRead>,
     Query(part): Query<Part>,
 ) -> Result<Response, Problem> {
-    page(&gateway, OwnedCode { owner: provider.id, id: String::new() }, &part).await
+    page(&gateway, (provider.id, String::new()), &part).await
 }
 
 /// `GET /v1/codes/{code}/attempts?before=&limit=`.
 pub(crate) async fn attempts(
     State(gateway): State<Gateway>,
-    code: OwnedCode,
+    code: OwnedCode<CodesRead>,
     Query(part): Query<Part>,
 ) -> Result<Response, Problem> {
-    page(&gateway, code, &part).await
+    page(&gateway, (code.owner, code.id), &part).await
 }
 
-async fn page(gateway: &Gateway, code: OwnedCode, part: &Part) -> Result<Response, Problem> {
-    let request = ListAttemptsRequest {
-        provider_id: code.owner.to_string(),
-        code_id: code.id,
-        before: part.before,
-        limit: part.limit.0,
-    };
+/// Of this provider and code; of all its codes where the id is empty.
+async fn page(gateway: &Gateway, (owner, code_id): (ProviderId, String), part: &Part) -> Result<Response, Problem> {
+    let request =
+        ListAttemptsRequest { provider_id: owner.to_string(), code_id, before: part.before, limit: part.limit.0 };
     let answer = gateway.backends().onboarding.clone().list_attempts(within(PROVIDER_DEADLINE, request)).await?;
     let answer = answer.into_inner();
     let next = answer.attempts.last().filter(|_| answer.more).map(|attempt| attempt.number);
@@ -128,7 +130,7 @@ struct Suggestions {
 /// `GET /v1/codes/suggestions?digits=&length=&count=`.
 pub(crate) async fn suggestions(
     State(gateway): State<Gateway>,
-    _caller: Caller,
+    _: Allowed<CodesRead>,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
     let was_asked = !wish.digits.is_empty();
@@ -146,7 +148,7 @@ struct Risks {
 }
 
 /// `GET /v1/codes/risk`.
-pub(crate) async fn risk(State(gateway): State<Gateway>, _caller: Caller) -> Result<Response, Problem> {
+pub(crate) async fn risk(State(gateway): State<Gateway>, _: Allowed<CodesRead>) -> Result<Response, Problem> {
     let request = within(PROVIDER_DEADLINE, GetRiskRequest {});
     let answer = gateway.backends().onboarding.clone().get_risk(request).await?.into_inner();
     Ok(Json(Risks { risks: answer.risks.into_iter().map(RiskView::from).collect() }).into_response())

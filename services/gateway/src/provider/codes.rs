@@ -1,5 +1,7 @@
 //! `/v1/codes`: the activation codes of a provider, and those that wait for an operator.
 
+use std::marker::PhantomData;
+
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
@@ -10,20 +12,22 @@ use contracts::onboarding::{
     DecideDirectoryCodeRequest, ExtendPersonalCodeRequest, GetCodeRequest, Kind, ListCodesRequest, RevokeCodeRequest,
     Risk,
 };
-use rpc::within;
+use contracts::redirection::GetProfileRequest;
+use rpc::{Actor, within, within_as};
 use serde::{Deserialize, Serialize};
+use tonic::Request;
 use vocabulary::ProviderId;
 
 use super::code_body::{ChangeBody, DecisionBody, LimitsBody, NewCodes, profile_id, time};
 use super::code_lines;
-use super::code_secrecy::carries_secret;
 use super::code_sheet;
 use super::code_view::{CodeView, NewCodeView, RiskView, kind_name, state_name};
 use super::json::Body;
+use super::owned::last_of_path;
 use super::page::{Limit, Query};
 use super::promised;
 use crate::Gateway;
-use crate::auth::{Caller, Operator, Provider};
+use crate::auth::{Allowed, Caller, CodesRead, CodesWrite, Operate, Provider, RouteScope};
 use crate::backends::PROVIDER_DEADLINE;
 use crate::problem::Problem;
 
@@ -31,24 +35,20 @@ use crate::problem::Problem;
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// `/v1/codes/{code}`. Whether the provider has such a code is for the service to say.
-pub(crate) struct OwnedCode {
+pub(crate) struct OwnedCode<S> {
     pub owner: ProviderId,
     pub id: String,
+    caller: Caller,
+    scope: PhantomData<S>,
 }
 
-impl FromRequestParts<Gateway> for OwnedCode {
+impl<S: RouteScope> FromRequestParts<Gateway> for OwnedCode<S> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Problem> {
-        let provider = Provider::from_request_parts(parts, gateway).await?;
-        Ok(Self { owner: provider.id, id: code_in_path(parts).await? })
+        let Provider { id: owner, caller, .. } = Provider::<S>::from_request_parts(parts, gateway).await?;
+        Ok(Self { owner, id: last_of_path(parts).await?, caller, scope: PhantomData })
     }
-}
-
-async fn code_in_path(parts: &mut Parts) -> Result<String, Problem> {
-    let path = Path::<String>::from_request_parts(parts, &()).await;
-    path.map(|Path(id)| id)
-        .map_err(|_| Problem::malformed("invalid_path", "the path is not UTF-8; check its percent-encoding"))
 }
 
 /// A directory code that was just written.
@@ -94,21 +94,28 @@ pub(crate) struct Filters {
 /// `POST /v1/codes`.
 pub(crate) async fn create(
     State(gateway): State<Gateway>,
-    provider: Provider,
+    Provider { id, caller, .. }: Provider<CodesWrite>,
     headers: HeaderMap,
     Body(body): Body<NewCodes>,
 ) -> Result<Response, Problem> {
     match body {
-        NewCodes::Directory(body) => create_directory(&gateway, body.check(&provider.id)?).await,
-        NewCodes::Personal(body) => create_personal(&gateway, &headers, body.check(&provider.id)?).await,
+        NewCodes::Directory(body) => create_directory(&gateway, &caller.actor, body.check(&id)?).await,
+        NewCodes::Personal(body) => {
+            let request = within_as(&caller.actor, PROVIDER_DEADLINE, body.check(&id)?);
+            create_personal(&gateway, &headers, request).await
+        }
     }
 }
 
-async fn create_directory(gateway: &Gateway, request: CreateDirectoryCodeRequest) -> Result<Response, Problem> {
+async fn create_directory(
+    gateway: &Gateway,
+    actor: &Actor,
+    request: CreateDirectoryCodeRequest,
+) -> Result<Response, Problem> {
     let profile_carries_secret =
         carries_secret(gateway, request.provider_id.clone(), request.profile_id.clone()).await?;
     let request = CreateDirectoryCodeRequest { profile_carries_secret, ..request };
-    let request = within(PROVIDER_DEADLINE, request);
+    let request = within_as(actor, PROVIDER_DEADLINE, request);
     let answer = gateway.backends().onboarding.clone().create_directory_code(request).await?.into_inner();
     let written = written(answer.code, answer.risk)?;
     let location = format!("/v1/codes/{}", written.code.id);
@@ -123,10 +130,10 @@ fn written(code: Option<Code>, risk: Option<Risk>) -> Result<Written, Problem> {
 async fn create_personal(
     gateway: &Gateway,
     headers: &HeaderMap,
-    request: CreatePersonalCodesRequest,
+    request: Request<CreatePersonalCodesRequest>,
 ) -> Result<Response, Problem> {
     let mut onboarding = gateway.backends().onboarding.clone().max_decoding_message_size(LONGEST_ANSWER);
-    let answer = onboarding.create_personal_codes(within(PROVIDER_DEADLINE, request)).await?.into_inner();
+    let answer = onboarding.create_personal_codes(request).await?.into_inner();
     let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepted.contains("text/csv") {
         return Ok(code_lines::answer(answer.codes));
@@ -143,15 +150,11 @@ async fn create_personal(
 /// who looks for those that are `queued`.
 pub(crate) async fn list(
     State(gateway): State<Gateway>,
-    caller: Caller,
+    Allowed { caller, .. }: Allowed<CodesRead>,
     Query(filters): Query<Filters>,
 ) -> Result<Response, Problem> {
-    let provider_id = match caller {
-        Caller::Operator(_) => String::new(),
-        Caller::Provider(provider) => provider.id.to_string(),
-    };
     let request = ListCodesRequest {
-        provider_id,
+        provider_id: caller.provider_unless_operator(),
         kind: kind(&filters.kind)?.into(),
         state: state(&filters.state)?.into(),
         after: filters.after,
@@ -189,11 +192,11 @@ fn state(text: &str) -> Result<CodeState, Problem> {
 }
 
 /// `GET /v1/codes/{code}`.
-pub(crate) async fn read(State(gateway): State<Gateway>, code: OwnedCode) -> Result<Response, Problem> {
+pub(crate) async fn read(State(gateway): State<Gateway>, code: OwnedCode<CodesRead>) -> Result<Response, Problem> {
     Ok(Json(CodeView::from(present(&gateway, &code).await?)).into_response())
 }
 
-async fn present(gateway: &Gateway, code: &OwnedCode) -> Result<Code, Problem> {
+async fn present<S>(gateway: &Gateway, code: &OwnedCode<S>) -> Result<Code, Problem> {
     let request = GetCodeRequest { provider_id: code.owner.to_string(), code_id: code.id.clone() };
     let answer = gateway.backends().onboarding.clone().get_code(within(PROVIDER_DEADLINE, request)).await?;
     promised(answer.into_inner().code)
@@ -202,13 +205,13 @@ async fn present(gateway: &Gateway, code: &OwnedCode) -> Result<Code, Problem> {
 /// `PATCH /v1/codes/{code}`: the limits and the profile of a directory code, or the end of a personal one.
 pub(crate) async fn change(
     State(gateway): State<Gateway>,
-    code: OwnedCode,
+    code: OwnedCode<CodesWrite>,
     Body(body): Body<ChangeBody>,
 ) -> Result<Response, Problem> {
     let present = present(&gateway, &code).await?;
     match (present.kind(), body) {
         (Kind::Directory, ChangeBody { limits, profile, expires_at: None }) => {
-            change_directory(&gateway, present, Change { limits, profile }).await
+            change_directory(&gateway, &code.caller.actor, present, Change { limits, profile }).await
         }
         (Kind::Personal, ChangeBody { limits: None, profile: None, expires_at: Some(expires_at) }) => {
             extend(&gateway, &code, &expires_at).await
@@ -226,7 +229,12 @@ struct Change {
     profile: Option<String>,
 }
 
-async fn change_directory(gateway: &Gateway, present: Code, change: Change) -> Result<Response, Problem> {
+async fn change_directory(
+    gateway: &Gateway,
+    actor: &Actor,
+    present: Code,
+    change: Change,
+) -> Result<Response, Problem> {
     let limits = match change.limits {
         Some(limits) => Some(limits.check()?),
         None => present.limits,
@@ -235,41 +243,49 @@ async fn change_directory(gateway: &Gateway, present: Code, change: Change) -> R
     let profile_carries_secret = carries_secret(gateway, present.provider_id.clone(), profile_id.clone()).await?;
     let (provider_id, code_id) = (present.provider_id, present.id);
     let request = ChangeDirectoryCodeRequest { provider_id, code_id, limits, profile_id, profile_carries_secret };
-    let request = within(PROVIDER_DEADLINE, request);
+    let request = within_as(actor, PROVIDER_DEADLINE, request);
     let answer = gateway.backends().onboarding.clone().change_directory_code(request).await?.into_inner();
     Ok(Json(written(answer.code, answer.risk)?).into_response())
 }
 
-async fn extend(gateway: &Gateway, code: &OwnedCode, expires_at: &str) -> Result<Response, Problem> {
+/// Whether the provider's profile carries a secret; refused where it has no such profile. Such a profile
+/// must not be reached with a directory code alone: that is a name, and anybody may type it.
+async fn carries_secret(gateway: &Gateway, provider_id: String, profile_id: String) -> Result<bool, Problem> {
+    let request = GetProfileRequest { provider_id, profile_id };
+    let answer = gateway.backends().redirection.clone().get_profile(within(PROVIDER_DEADLINE, request)).await?;
+    Ok(promised(answer.into_inner().profile)?.carries_secret)
+}
+
+async fn extend(gateway: &Gateway, code: &OwnedCode<CodesWrite>, expires_at: &str) -> Result<Response, Problem> {
     let request = ExtendPersonalCodeRequest {
         provider_id: code.owner.to_string(),
         code_id: code.id.clone(),
         expires_at: time("expires_at", Some(expires_at))?,
     };
-    let answer = gateway.backends().onboarding.clone().extend_personal_code(within(PROVIDER_DEADLINE, request)).await?;
+    let request = within_as(&code.caller.actor, PROVIDER_DEADLINE, request);
+    let answer = gateway.backends().onboarding.clone().extend_personal_code(request).await?;
     Ok(Json(CodeView::from(promised(answer.into_inner().code)?)).into_response())
 }
 
 /// `DELETE /v1/codes/{code}`: the code is worth nothing from now on; who redeemed it stays where it is.
-pub(crate) async fn revoke(State(gateway): State<Gateway>, code: OwnedCode) -> Result<Response, Problem> {
+pub(crate) async fn revoke(State(gateway): State<Gateway>, code: OwnedCode<CodesWrite>) -> Result<Response, Problem> {
     let request = RevokeCodeRequest { provider_id: code.owner.to_string(), code_id: code.id };
-    let answer = gateway.backends().onboarding.clone().revoke_code(within(PROVIDER_DEADLINE, request)).await?;
+    let request = within_as(&code.caller.actor, PROVIDER_DEADLINE, request);
+    let answer = gateway.backends().onboarding.clone().revoke_code(request).await?;
     Ok(Json(CodeView::from(promised(answer.into_inner().code)?)).into_response())
 }
 
 /// `PUT /v1/codes/{code}/decision`: an operator's word on a queued directory code.
 pub(crate) async fn decide(
     State(gateway): State<Gateway>,
-    operator: Operator,
+    Allowed { caller, .. }: Allowed<Operate>,
     Path(code_id): Path<String>,
     Body(body): Body<DecisionBody>,
 ) -> Result<Response, Problem> {
     let request = DecideDirectoryCodeRequest { code_id, approve: body.approve, reason: body.reason };
-    let request = within(PROVIDER_DEADLINE, request);
+    let request = within_as(&caller.actor, PROVIDER_DEADLINE, request);
     let answer = gateway.backends().onboarding.clone().decide_directory_code(request).await?.into_inner();
-    let code = CodeView::from(promised(answer.code)?);
-    tracing::info!(client.id = operator.client, code.id, "an operator decided on a code");
-    Ok(Json(code).into_response())
+    Ok(Json(CodeView::from(promised(answer.code)?)).into_response())
 }
 
 #[cfg(test)]

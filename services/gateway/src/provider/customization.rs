@@ -17,6 +17,7 @@ use super::page::{Limit, Query};
 use super::state_name::{phones, state_name};
 use super::timeline_view::EntryView;
 use crate::Gateway;
+use crate::auth::{DevicesRead, DevicesWrite};
 use crate::backends::PROVIDER_DEADLINE;
 use crate::phone::Recorded;
 use crate::problem::Problem;
@@ -38,6 +39,10 @@ struct PhoneView {
     failure: Option<FailureView>,
     /// How many entries its timeline has.
     entries: u64,
+    /// When it last acquired its provider's profile.
+    acquired_at: Option<String>,
+    /// When it asked as after a factory reset, long after that: it may have a new user.
+    second_hand_since: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +65,8 @@ impl From<Phone> for PhoneView {
             next_retry: moment(phone.next_retry),
             failure: phone.failure.map(|failed| failure(failed.class, failed.status)),
             entries: phone.entries,
+            acquired_at: moment(phone.acquired_at),
+            second_hand_since: moment(phone.second_hand_since),
         }
     }
 }
@@ -84,7 +91,7 @@ struct Timeline {
 }
 
 /// `GET /v1/devices/{mac}/customization`.
-pub(crate) async fn state(State(gateway): State<Gateway>, phone: OwnedPhone) -> Result<Response, Problem> {
+pub(crate) async fn state(State(gateway): State<Gateway>, phone: OwnedPhone<DevicesRead>) -> Result<Response, Problem> {
     phone.device(&gateway).await?;
     let mac = phone.mac.to_u64();
     let known = phones(&gateway, vec![mac]).await?.into_iter().find(|known| known.mac == mac);
@@ -95,7 +102,7 @@ pub(crate) async fn state(State(gateway): State<Gateway>, phone: OwnedPhone) -> 
 /// `GET /v1/devices/{mac}/timeline?before=&limit=`.
 pub(crate) async fn timeline(
     State(gateway): State<Gateway>,
-    phone: OwnedPhone,
+    phone: OwnedPhone<DevicesRead>,
     Query(part): Query<Part>,
 ) -> Result<Response, Problem> {
     phone.device(&gateway).await?;
@@ -116,7 +123,7 @@ pub(crate) async fn timeline(
 /// phone's own report.
 pub(crate) async fn state_event(
     State(gateway): State<Gateway>,
-    phone: OwnedPhone,
+    phone: OwnedPhone<DevicesWrite>,
     JsonText(body): JsonText,
 ) -> Result<Response, Problem> {
     let event = ReportEvent::from_json(&body).map_err(|sentence| Problem::malformed("invalid_event", sentence))?;
@@ -152,7 +159,7 @@ mod tests {
             json(phone),
             concat!(
                 r#"{"mac":"0004f2aabbcc","state":"Open","first_contact":null,"last_contact":null,"firmware":null,"#,
-                r#""model":null,"next_retry":null,"failure":null,"entries":0}"#,
+                r#""model":null,"next_retry":null,"failure":null,"entries":0,"acquired_at":null,"second_hand_since":null}"#,
             )
         );
     }

@@ -5,20 +5,21 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use contracts::customization::observation::Event;
-use contracts::customization::{Associated, Dissociated, State as Customization};
+use contracts::customization::{Associated, Dissociated, Observation, State as Customization};
 use contracts::redirection::{DeleteDeviceRequest, Device, ListDevicesRequest, ListDevicesResponse, PutDeviceRequest};
-use rpc::within;
+use rpc::{within, within_as};
 use serde::{Deserialize, Serialize};
 use vocabulary::{DeviceModel, MacAddress, ProfileId, SerialNumber};
 
+use super::device_key::SealWord;
 use super::json::{Body, given, moment};
-use super::owned::OwnedPhone;
+use super::owned::{OwnedPhone, Said, stated};
 use super::page::{Limit, Query, parsed};
 use super::promised;
 use super::scan::{Next, READ_AT_ONCE, Scan};
 use super::state_name::{States, WantedState, state_name};
 use crate::Gateway;
-use crate::auth::Provider;
+use crate::auth::{DevicesRead, DevicesWrite, Provider};
 use crate::backends::PROVIDER_DEADLINE;
 use crate::problem::Problem;
 
@@ -34,7 +35,7 @@ pub(crate) struct DeviceBody {
 }
 
 impl DeviceBody {
-    fn check(self, phone: &OwnedPhone) -> Result<PutDeviceRequest, Problem> {
+    fn check(self, phone: &OwnedPhone<DevicesWrite>) -> Result<PutDeviceRequest, Problem> {
         let serial = member::<SerialNumber>("serial", self.serial.as_deref())?;
         let model = member::<DeviceModel>("model", self.model.as_deref())?;
         Ok(PutDeviceRequest {
@@ -44,6 +45,7 @@ impl DeviceBody {
             serial: serial.map(|serial| serial.to_string()).unwrap_or_default(),
             model: model.map(|model| model.to_string()).unwrap_or_default(),
             note: self.note.unwrap_or_default(),
+            ancestors: phone.caller.ancestors.clone(),
         })
     }
 }
@@ -59,7 +61,7 @@ pub(super) fn member<T: std::str::FromStr<Err: std::fmt::Display>>(
 
 /// A phone as its provider sees it.
 #[derive(Debug, Serialize)]
-struct DeviceView {
+pub(super) struct DeviceView {
     mac: String,
     /// The profile's id.
     profile: String,
@@ -68,6 +70,12 @@ struct DeviceView {
     note: Option<String>,
     /// `null` while that cannot be learned.
     state: Option<&'static str>,
+    /// How its answers are sealed; `null` where it has no key.
+    seal: Option<SealWord>,
+    /// Whether the operator holds it where it is.
+    on_hold: bool,
+    /// The block it is in, where it is not registered itself.
+    range: Option<String>,
     created_at: Option<String>,
     changed_at: Option<String>,
 }
@@ -76,6 +84,9 @@ impl DeviceView {
     fn new(device: Device, states: Option<&States>) -> Self {
         Self {
             state: states.and_then(|states| state_name(states.get(device.mac))),
+            seal: SealWord::of(device.seal()),
+            on_hold: device.on_hold,
+            range: given(device.range_id),
             mac: shown(device.mac),
             profile: device.profile_id,
             serial: given(device.serial),
@@ -124,12 +135,12 @@ pub(crate) struct Filters {
 /// `PUT /v1/devices/{mac}`: makes the phone the provider's, or changes what is recorded of it.
 pub(crate) async fn put(
     State(gateway): State<Gateway>,
-    phone: OwnedPhone,
+    phone: OwnedPhone<DevicesWrite>,
     Body(body): Body<DeviceBody>,
 ) -> Result<Response, Problem> {
     let request = body.check(&phone)?;
-    let answer = gateway.backends().redirection.clone().put_device(within(PROVIDER_DEADLINE, request)).await?;
-    let answer = answer.into_inner();
+    let request = within_as(&phone.caller.actor, PROVIDER_DEADLINE, request);
+    let answer = gateway.backends().redirection.clone().put_device(request).await?.into_inner();
     let device = promised(answer.device)?;
     if answer.created || answer.moved {
         let associated = Event::Associated(Associated { profile_id: device.profile_id.clone() });
@@ -141,17 +152,29 @@ pub(crate) async fn put(
 }
 
 /// `GET /v1/devices/{mac}`.
-pub(crate) async fn read(State(gateway): State<Gateway>, phone: OwnedPhone) -> Result<Response, Problem> {
+pub(crate) async fn read(State(gateway): State<Gateway>, phone: OwnedPhone<DevicesRead>) -> Result<Response, Problem> {
     let device = phone.device(&gateway).await?;
     Ok(Json(one(&gateway, device).await).into_response())
 }
 
-/// `DELETE /v1/devices/{mac}`: gives the phone up.
-pub(crate) async fn delete(State(gateway): State<Gateway>, phone: OwnedPhone) -> Result<StatusCode, Problem> {
+/// `DELETE /v1/devices/{mac}`: gives the phone up. It may go to somebody who has asked for it; only their
+/// timeline says so.
+pub(crate) async fn delete(
+    State(gateway): State<Gateway>,
+    phone: OwnedPhone<DevicesWrite>,
+) -> Result<StatusCode, Problem> {
     let request = DeleteDeviceRequest { provider_id: phone.owner.to_string(), mac: phone.mac.to_u64() };
-    gateway.backends().redirection.clone().delete_device(within(PROVIDER_DEADLINE, request)).await?;
+    let request = within_as(&phone.caller.actor, PROVIDER_DEADLINE, request);
+    let now = gateway.backends().redirection.clone().delete_device(request).await?.into_inner();
+    let mut events = vec![phone.stated(&gateway, Event::Dissociated(Dissociated {}))];
+    if !now.provider_id.is_empty() {
+        let event = Event::Associated(Associated { profile_id: now.profile_id });
+        let said = Said { mac: phone.mac.to_u64(), provider_id: now.provider_id, event };
+        // Who gave it up is not the new owner's business.
+        events.push(Observation { subject: String::new(), ..stated(&gateway, &phone.caller, said) });
+    }
     // As above.
-    gateway.journal().record(vec![phone.stated(&gateway, Event::Dissociated(Dissociated {}))]).await;
+    gateway.journal().record(events).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -159,7 +182,7 @@ pub(crate) async fn delete(State(gateway): State<Gateway>, phone: OwnedPhone) ->
 /// although others follow; only `next: null` is the end.
 pub(crate) async fn list(
     State(gateway): State<Gateway>,
-    provider: Provider,
+    provider: Provider<DevicesRead>,
     Query(filters): Query<Filters>,
 ) -> Result<Response, Problem> {
     let wanted = parsed::<WantedState>("state", &filters.state)?;
@@ -214,7 +237,7 @@ async fn page(gateway: &Gateway, request: ListDevicesRequest) -> Result<ListDevi
     Ok(answer.into_inner())
 }
 
-async fn one(gateway: &Gateway, device: Device) -> DeviceView {
+pub(super) async fn one(gateway: &Gateway, device: Device) -> DeviceView {
     let states = states_if_known(gateway, std::slice::from_ref(&device)).await;
     DeviceView::new(device, states.as_ref())
 }
@@ -262,7 +285,8 @@ mod tests {
             json(&DeviceView::new(device(), Some(&states))),
             concat!(
                 r#"{"mac":"0004f2aabbcc","profile":"prf_1","serial":"FCH2034D0PL","model":null,"note":null,"#,
-                r#""state":"Custom Pending","created_at":"2026-11-22T18:00:00.000000Z","changed_at":"2026-11-22T18:00:01.000000Z"}"#,
+                r#""state":"Custom Pending","seal":null,"on_hold":false,"range":null,"#,
+                r#""created_at":"2026-11-22T18:00:00.000000Z","changed_at":"2026-11-22T18:00:01.000000Z"}"#,
             )
         );
         assert!(json(&DeviceView::new(device(), None)).contains(r#""state":null"#));

@@ -1,8 +1,8 @@
 //! What a provider writes when it makes or replaces a profile, and what is checked of it here: that
 //! phones will understand its rules. The service checks the rest.
 
-use contracts::redirection::Parameter;
-use serde::Deserialize;
+use contracts::redirection::{Parameter, Proof};
+use serde::{Deserialize, Serialize};
 use vocabulary::{ProfileRule, RuleKind};
 
 use super::settings::{Setting, Settings, UserAccess};
@@ -41,12 +41,53 @@ pub(crate) struct ProfileBody {
     report_rule: Option<Setting>,
     #[serde(default)]
     parameters: Settings,
+    /// What a phone must prove; its address only where nothing is said.
+    #[serde(default)]
+    proof: ProofWord,
+}
+
+/// What a phone must prove to be given a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ProofWord {
+    /// Nothing: it says its address.
+    #[default]
+    Mac,
+    /// It says the serial number that is registered.
+    Serial,
+    /// Its manufacturer's certificate names its address.
+    Certificate,
+    /// It can read what is sealed with its registered key.
+    Sealed,
+}
+
+impl ProofWord {
+    /// `None` where the service names none.
+    pub const fn of(proof: Proof) -> Option<Self> {
+        match proof {
+            Proof::Unspecified => None,
+            Proof::Mac => Some(Self::Mac),
+            Proof::Serial => Some(Self::Serial),
+            Proof::Certificate => Some(Self::Certificate),
+            Proof::Sealed => Some(Self::Sealed),
+        }
+    }
+
+    const fn proof(self) -> Proof {
+        match self {
+            Self::Mac => Proof::Mac,
+            Self::Serial => Proof::Serial,
+            Self::Certificate => Proof::Certificate,
+            Self::Sealed => Proof::Sealed,
+        }
+    }
 }
 
 /// A profile whose rules phones understand. Has no `Debug`: its rules may carry keys.
 pub(crate) struct CheckedProfile {
     pub name: String,
     pub parameters: Vec<Parameter>,
+    pub proof: Proof,
     /// What the provider should look at again.
     pub warnings: Vec<String>,
 }
@@ -56,7 +97,8 @@ impl ProfileBody {
     pub fn check(self) -> Result<CheckedProfile, Problem> {
         refuse_misplaced_rules(&self.parameters)?;
         let says_enable = self.parameters.0.iter().any(|(name, _)| name == UPGRADE_ENABLE);
-        let mut checked = CheckedProfile { name: self.name, parameters: Vec::new(), warnings: Vec::new() };
+        let proof = self.proof.proof();
+        let mut checked = CheckedProfile { name: self.name, parameters: Vec::new(), proof, warnings: Vec::new() };
         let rules = [Some(self.profile_rule), self.upgrade_rule, self.custom_ca_rule, self.report_rule];
         for ((parameter, member), rule) in MEMBERS.into_iter().zip(rules) {
             let Some(rule) = rule else { continue };
@@ -144,6 +186,17 @@ mod tests {
         assert_eq!(profile.parameters[1].value, "Yes");
         assert_eq!(profile.parameters[2].user_access, "ro");
         assert_eq!(profile.parameters[5].user_access, "rw");
+    }
+
+    #[test]
+    fn a_profile_asks_for_the_address_unless_it_says_more() {
+        let proof = |more: &str| {
+            let profile = check(&format!(r#"{{"name":"Main","profile_rule":"/a.xml"{more}}}"#));
+            profile.map(|profile| ProofWord::of(profile.proof))
+        };
+        assert_eq!(proof(""), Ok(Some(ProofWord::Mac)));
+        assert_eq!(proof(r#","proof":"sealed""#), Ok(Some(ProofWord::Sealed)));
+        assert!(proof(r#","proof":"none""#).is_err_and(|sentence| sentence.contains("`mac`, `serial`")));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use vocabulary::ProfileRule;
 
 use super::json::moment;
-use super::profile_body::rule_kind;
+use super::profile_body::{ProofWord, rule_kind};
 use super::settings::{SettingView, SettingsView};
 
 /// What is shown of a rule that cannot be read any more; better too little than a key.
@@ -23,6 +23,10 @@ pub(super) struct ProfileView {
     parameters: SettingsView,
     /// Whether a rule carries a key, a user name or a password, and so is shown with `****` in it.
     secret: bool,
+    /// What a phone must prove to be given it.
+    proof: Option<ProofWord>,
+    /// Whether a rule or a parameter carries a secret; then its proof is more than the address.
+    carries_secret: bool,
     version: u64,
     created_at: Option<String>,
     changed_at: Option<String>,
@@ -40,6 +44,7 @@ impl ProfileView {
 
 impl From<Profile> for ProfileView {
     fn from(profile: Profile) -> Self {
+        let proof = ProofWord::of(profile.proof());
         let mut view = Self {
             id: profile.id,
             name: profile.name,
@@ -49,6 +54,8 @@ impl From<Profile> for ProfileView {
             report_rule: None,
             parameters: SettingsView(Vec::with_capacity(profile.parameters.len())),
             secret: false,
+            proof,
+            carries_secret: profile.carries_secret,
             version: profile.version,
             created_at: moment(profile.created_at),
             changed_at: moment(profile.changed_at),
@@ -87,6 +94,8 @@ impl ProfileView {
 
 #[cfg(test)]
 mod tests {
+    use contracts::redirection::Proof;
+
     use super::*;
 
     fn profile(parameters: &[(&str, &str)]) -> Profile {
@@ -103,6 +112,8 @@ mod tests {
             version: 3,
             created_at: 1_795_370_400_000_000,
             changed_at: 1_795_370_401_000_000,
+            proof: Proof::Mac.into(),
+            carries_secret: false,
         }
     }
 
@@ -118,7 +129,8 @@ mod tests {
             concat!(
                 r#"{"id":"prf_1","name":"Main","profile_rule":{"value":"/$MA.xml","ua":"na"},"upgrade_rule":null,"#,
                 r#""custom_ca_rule":null,"report_rule":null,"parameters":{"Upgrade_Enable":{"value":"Yes","ua":"na"},"#,
-                r#""Zulu":{"value":"1","ua":"na"},"Alpha":{"value":"2","ua":"na"}},"secret":false,"version":3,"#,
+                r#""Zulu":{"value":"1","ua":"na"},"Alpha":{"value":"2","ua":"na"}},"secret":false,"#,
+                r#""proof":"mac","carries_secret":false,"version":3,"#,
                 r#""created_at":"2026-11-22T18:00:00.000000Z","changed_at":"2026-11-22T18:00:01.000000Z"}"#,
             )
         );

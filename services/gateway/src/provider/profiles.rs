@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use contracts::redirection::{
     CreateProfileRequest, DeleteProfileRequest, GetProfileRequest, ListProfilesRequest, Profile, ReplaceProfileRequest,
 };
-use rpc::within;
+use rpc::{within, within_as};
 use serde::Serialize;
 use vocabulary::ProfileId;
 
@@ -18,7 +18,7 @@ use super::profile_body::ProfileBody;
 use super::profile_view::ProfileView;
 use super::promised;
 use crate::Gateway;
-use crate::auth::Provider;
+use crate::auth::{ProfilesRead, ProfilesWrite, Provider};
 use crate::backends::PROVIDER_DEADLINE;
 use crate::problem::Problem;
 
@@ -33,7 +33,7 @@ struct Profiles {
 /// `POST /v1/profiles`.
 pub(crate) async fn create(
     State(gateway): State<Gateway>,
-    provider: Provider,
+    provider: Provider<ProfilesWrite>,
     Body(body): Body<ProfileBody>,
 ) -> Result<Response, Problem> {
     let checked = body.check()?;
@@ -41,8 +41,10 @@ pub(crate) async fn create(
         provider_id: provider.id.to_string(),
         name: checked.name,
         parameters: checked.parameters,
+        proof: checked.proof.into(),
     };
-    let answer = gateway.backends().redirection.clone().create_profile(within(PROVIDER_DEADLINE, request)).await?;
+    let request = within_as(&provider.caller.actor, PROVIDER_DEADLINE, request);
+    let answer = gateway.backends().redirection.clone().create_profile(request).await?;
     let profile = promised(answer.into_inner().profile)?;
     let location = format!("/v1/profiles/{}", profile.id);
     let written = shown(profile, Some(checked.warnings));
@@ -52,7 +54,7 @@ pub(crate) async fn create(
 /// `GET /v1/profiles?after=&limit=`.
 pub(crate) async fn list(
     State(gateway): State<Gateway>,
-    provider: Provider,
+    provider: Provider<ProfilesRead>,
     Query(page): Query<Page>,
 ) -> Result<Response, Problem> {
     let after = parsed::<ProfileId>("after", &page.after)?;
@@ -69,7 +71,10 @@ pub(crate) async fn list(
 }
 
 /// `GET /v1/profiles/{profile}`.
-pub(crate) async fn read(State(gateway): State<Gateway>, profile: OwnedProfile) -> Result<Response, Problem> {
+pub(crate) async fn read(
+    State(gateway): State<Gateway>,
+    profile: OwnedProfile<ProfilesRead>,
+) -> Result<Response, Problem> {
     let request = GetProfileRequest { provider_id: profile.owner.to_string(), profile_id: profile.id.to_string() };
     let answer = gateway.backends().redirection.clone().get_profile(within(PROVIDER_DEADLINE, request)).await?;
     Ok(shown(promised(answer.into_inner().profile)?, None))
@@ -78,7 +83,7 @@ pub(crate) async fn read(State(gateway): State<Gateway>, profile: OwnedProfile) 
 /// `PUT /v1/profiles/{profile}`; with `If-Match` only if nobody else has replaced it meanwhile.
 pub(crate) async fn replace(
     State(gateway): State<Gateway>,
-    profile: OwnedProfile,
+    profile: OwnedProfile<ProfilesWrite>,
     headers: HeaderMap,
     Body(body): Body<ProfileBody>,
 ) -> Result<Response, Problem> {
@@ -90,15 +95,21 @@ pub(crate) async fn replace(
         name: checked.name,
         parameters: checked.parameters,
         expected_version,
+        proof: checked.proof.into(),
     };
-    let answer = gateway.backends().redirection.clone().replace_profile(within(PROVIDER_DEADLINE, request)).await?;
+    let request = within_as(&profile.caller.actor, PROVIDER_DEADLINE, request);
+    let answer = gateway.backends().redirection.clone().replace_profile(request).await?;
     Ok(shown(promised(answer.into_inner().profile)?, Some(checked.warnings)))
 }
 
 /// `DELETE /v1/profiles/{profile}`; refused while phones go there.
-pub(crate) async fn delete(State(gateway): State<Gateway>, profile: OwnedProfile) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete(
+    State(gateway): State<Gateway>,
+    profile: OwnedProfile<ProfilesWrite>,
+) -> Result<StatusCode, Problem> {
     let request = DeleteProfileRequest { provider_id: profile.owner.to_string(), profile_id: profile.id.to_string() };
-    gateway.backends().redirection.clone().delete_profile(within(PROVIDER_DEADLINE, request)).await?;
+    let request = within_as(&profile.caller.actor, PROVIDER_DEADLINE, request);
+    gateway.backends().redirection.clone().delete_profile(request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

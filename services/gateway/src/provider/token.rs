@@ -1,5 +1,5 @@
-//! `POST /v1/token`: a client's secret for a token (OAuth 2 client credentials, RFC 6749, section 4.4),
-//! and the keys that verify tokens.
+//! `POST /v1/token`: a client's secret for a token (OAuth 2 client credentials, RFC 6749, section 4.4);
+//! and the keys that sign tokens and verify them.
 
 use std::borrow::Cow;
 
@@ -7,17 +7,20 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use contracts::accounts::{GetKeysRequest, IssueTokenRequest};
-use rpc::within;
+use contracts::accounts::{GetKeysRequest, IssueTokenRequest, RotateSigningKeyRequest};
+use rpc::{within, within_as};
 use serde::Serialize;
+use serde_json::json;
 use vocabulary::{ErrorKind, Secret};
 
+use super::client_address::ClientAddress;
 use super::json::unreadable;
 use crate::Gateway;
+use crate::auth::{Allowed, Operate};
 use crate::backends::PROVIDER_DEADLINE;
 use crate::problem::Problem;
 
@@ -28,6 +31,8 @@ struct TokenAnswer {
     token_type: &'static str,
     /// In seconds.
     expires_in: u32,
+    /// Separated by spaces.
+    scope: String,
 }
 
 /// Who logs in, and with what.
@@ -37,22 +42,48 @@ struct Credentials {
     client_secret: Secret<String>,
 }
 
+/// What a token is asked for with.
+#[derive(Debug, PartialEq, Eq)]
+struct TokenQuestion {
+    credentials: Credentials,
+    /// Separated by spaces; empty for all that the client may do (RFC 6749, section 3.3).
+    scope: String,
+}
+
+/// A token that has just been issued. It is to be kept by nobody on the way (RFC 6749, section 5.1).
+pub(super) fn issued(token: String, expires_in: u32, scope: String) -> Response {
+    let answer = TokenAnswer { access_token: token, token_type: "Bearer", expires_in, scope };
+    ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
+}
+
 /// `POST /v1/token`.
 pub(crate) async fn issue(
     State(gateway): State<Gateway>,
     headers: HeaderMap,
+    ClientAddress(source): ClientAddress,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| unreadable(rejection.into_response().status()))?;
-    let credentials = credentials(&headers, &body)?;
+    let TokenQuestion { credentials, scope } = question(&headers, &body)?;
     let request = IssueTokenRequest {
         client_id: credentials.client_id,
         client_secret: credentials.client_secret.expose().clone(),
+        source,
+        scope,
     };
     let answer =
         gateway.backends().accounts.clone().issue_token(within(PROVIDER_DEADLINE, request)).await?.into_inner();
-    let token = TokenAnswer { access_token: answer.token, token_type: "Bearer", expires_in: answer.expires_in_seconds };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)).into_response())
+    Ok(issued(answer.token, answer.expires_in_seconds, answer.scope))
+}
+
+/// `POST /v1/keys/rotation`: a new key. It signs once everybody who verifies has had the time to fetch it.
+pub(crate) async fn rotate(
+    State(gateway): State<Gateway>,
+    Allowed { caller, .. }: Allowed<Operate>,
+) -> Result<Response, Problem> {
+    let request = within_as(&caller.actor, PROVIDER_DEADLINE, RotateSigningKeyRequest {});
+    let answer = gateway.backends().accounts.clone().rotate_signing_key(request).await?.into_inner();
+    Ok((StatusCode::CREATED, Json(json!({ "kid": answer.kid }))).into_response())
 }
 
 /// `GET /.well-known/jwks.json`.
@@ -63,10 +94,16 @@ pub(crate) async fn keys(State(gateway): State<Gateway>) -> Result<Response, Pro
     Ok((headers, answer.jwks).into_response())
 }
 
-/// The credentials of a token request, from its form or from HTTP Basic, but not from both (RFC 6749,
-/// section 2.3). Parameters we do not know are ignored (section 3.2).
-fn credentials(headers: &HeaderMap, body: &[u8]) -> Result<Credentials, Problem> {
+/// Parameters we do not know are ignored (RFC 6749, section 3.2).
+fn question(headers: &HeaderMap, body: &[u8]) -> Result<TokenQuestion, Problem> {
     let form = Form::read(headers, body)?;
+    let credentials = credentials(headers, &form)?;
+    Ok(TokenQuestion { credentials, scope: form.get("scope")?.unwrap_or_default().into_owned() })
+}
+
+/// The credentials of a token request, from its form or from HTTP Basic, but not from both (RFC 6749,
+/// section 2.3).
+fn credentials(headers: &HeaderMap, form: &Form<'_>) -> Result<Credentials, Problem> {
     match form.get("grant_type")? {
         Some(grant) if grant == "client_credentials" => {}
         Some(_) => {
@@ -156,7 +193,8 @@ mod tests {
         if let Some(basic) = basic {
             headers.insert(header::AUTHORIZATION, HeaderValue::from_str(basic).expect("a header"));
         }
-        let credentials = credentials(&headers, form.as_bytes()).map_err(|problem| problem.reason)?;
+        let TokenQuestion { credentials, .. } =
+            question(&headers, form.as_bytes()).map_err(|problem| problem.reason)?;
         Ok((credentials.client_id, credentials.client_secret.expose().clone()))
     }
 
@@ -215,11 +253,24 @@ mod tests {
     }
 
     #[test]
+    fn a_token_may_be_asked_for_less() {
+        let value = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, value)]);
+        let scope = |rest: &str| {
+            let form = format!("{GRANT}&client_id=cli_1&client_secret=s{rest}");
+            question(&headers, form.as_bytes()).map(|question| question.scope).map_err(|problem| problem.reason)
+        };
+        assert_eq!(scope("").as_deref(), Ok(""));
+        assert_eq!(scope("&scope=devices%3Aread+codes%3Aread").as_deref(), Ok("devices:read codes:read"));
+        assert_eq!(scope("&scope=a&scope=b"), Err("invalid_request".to_owned()));
+    }
+
+    #[test]
     fn only_a_form_is_a_form() {
         for content_type in ["application/json", "", "multipart/form-data; boundary=x"] {
             let value = HeaderValue::from_str(content_type).expect("a header");
             let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, value)]);
-            let problem = credentials(&headers, GRANT.as_bytes()).expect_err(content_type);
+            let problem = question(&headers, GRANT.as_bytes()).expect_err(content_type);
             assert_eq!(problem.reason, "invalid_request");
         }
     }

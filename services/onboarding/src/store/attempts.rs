@@ -4,19 +4,24 @@ use std::net::IpAddr;
 
 use sqlx::{FromRow, SqliteExecutor};
 use storage::StoreError;
-use storage::sqlite::Tx;
+use storage::sqlite::{Db, Tx};
 use vocabulary::{CodeId, DeviceModel, MacAddress, ProviderId, Timestamp};
 
 use super::row::{count, impossible, mac};
 use crate::attempts::{Network, Outcome, Share};
+use crate::record::NOBODYS;
 
 const DAY: i64 = 86_400_000_000;
+
+/// Rows that one transaction forgets at most: more than a group adds, and too few to keep a phone waiting.
+const FORGOTTEN: i64 = 256;
 
 /// Somebody typed a code.
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {
-    /// The code that it was, and whose; `None` where there is no such code.
-    pub code: Option<(CodeId, ProviderId)>,
+    /// The code that it was, and whose; nobody's where there is no such code.
+    pub code: CodeId,
+    pub provider: ProviderId,
     pub mac: MacAddress,
     pub model: Option<DeviceModel>,
     pub source: IpAddr,
@@ -24,32 +29,46 @@ pub(crate) struct Attempt {
     pub at: Timestamp,
 }
 
-impl Attempt {
-    fn code_id(&self) -> &str {
-        self.code.as_ref().map_or("", |(id, _)| id.as_str())
-    }
-}
+const FORGET_BUDGETS: &str = "
+DELETE FROM budget
+WHERE key IN (SELECT key FROM budget WHERE whole_at <= $1 ORDER BY whole_at LIMIT $2)";
 
-const FORGET_BUDGETS: &str = "DELETE FROM budget WHERE whole_at <= $1";
-const FORGET_UNKNOWN: &str = "DELETE FROM attempt WHERE code_id = '' AND at < $1";
+const FORGET_UNKNOWN: &str = "
+DELETE FROM attempt
+WHERE number IN (SELECT number FROM attempt WHERE code_id = $1 AND at < $2 ORDER BY at LIMIT $3)";
 
-/// Deletes what says nothing any more.
-pub(super) async fn forget(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
-    sqlx::query(FORGET_BUDGETS).bind(now.as_micros()).execute(&mut **tx).await?;
-    sqlx::query(FORGET_UNKNOWN).bind(now.as_micros() - DAY).execute(&mut **tx).await?;
+const FORGET_REFUSED: &str = "
+DELETE FROM attempt
+WHERE number IN (
+    SELECT number FROM attempt WHERE outcome NOT IN ('redeemed', 'repeated') AND at < $1 ORDER BY at LIMIT $2
+)";
+
+/// Deletes some of what says nothing any more: budgets that are whole, guesses at nothing after a day, and what was
+/// refused `keep_days` ago. Who has redeemed a code is kept as long as the code.
+#[tracing::instrument(name = "db.attempt.forget", level = "debug", skip_all)]
+pub(crate) async fn forget(tx: &mut Tx, now: Timestamp, keep_days: u32) -> Result<(), StoreError> {
+    let now = now.as_micros();
+    // A guess adds one attempt, and up to three budgets.
+    sqlx::query(FORGET_BUDGETS).bind(now).bind(4 * FORGOTTEN).execute(&mut **tx).await?;
+    sqlx::query(FORGET_UNKNOWN).bind(NOBODYS).bind(now - DAY).bind(FORGOTTEN).execute(&mut **tx).await?;
+    sqlx::query(FORGET_REFUSED).bind(now - i64::from(keep_days) * DAY).bind(FORGOTTEN).execute(&mut **tx).await?;
     Ok(())
 }
 
 const LEVELS: &str = "SELECT key, whole_at FROM budget WHERE key IN ($1, $2, $3)";
 
 /// Whether one of the three has no guess left.
-pub(super) async fn is_exhausted(tx: &mut Tx, shares: &[Share; 3], now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn is_exhausted(
+    executor: impl SqliteExecutor<'_>,
+    shares: &[Share; 3],
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let [phone, network, length] = shares;
     let levels: Vec<(String, i64)> = sqlx::query_as(LEVELS)
         .bind(phone.key.as_str())
         .bind(network.key.as_str())
         .bind(length.key.as_str())
-        .fetch_all(&mut **tx)
+        .fetch_all(executor)
         .await?;
     let whole_at = |share: &Share| levels.iter().find(|(key, _)| *key == share.key).map_or(0, |(_, at)| *at);
     Ok(shares.iter().any(|share| share.is_exhausted(Timestamp::from_micros(whole_at(share)), now)))
@@ -83,8 +102,11 @@ pub(super) async fn charge(
 
 const REPLACE: &str = "
 DELETE FROM attempt
-WHERE code_id = $1 AND outcome = $2
-AND ((outcome = 'throttled' AND network = $3) OR (outcome = 'repeated' AND mac = $4))";
+WHERE number IN (
+    SELECT number FROM attempt WHERE $2 = 'throttled' AND outcome = 'throttled' AND code_id = $1 AND network = $3
+    UNION ALL
+    SELECT number FROM attempt WHERE $2 = 'repeated' AND outcome = 'repeated' AND code_id = $1 AND mac = $4
+)";
 
 const NOTE: &str = "
 INSERT INTO attempt (code_id, provider_id, mac, model, source, network, at, outcome)
@@ -94,15 +116,15 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 /// fill the disk: throttled ones of a network, and repetitions by a phone.
 pub(super) async fn note(tx: &mut Tx, attempt: &Attempt, outcome: Outcome) -> Result<(), StoreError> {
     sqlx::query(REPLACE)
-        .bind(attempt.code_id())
+        .bind(attempt.code.as_str())
         .bind(outcome.word())
         .bind(attempt.network.as_str())
         .bind(attempt.mac.to_i64())
         .execute(&mut **tx)
         .await?;
     sqlx::query(NOTE)
-        .bind(attempt.code_id())
-        .bind(attempt.code.as_ref().map_or("", |(_, provider)| provider.as_str()))
+        .bind(attempt.code.as_str())
+        .bind(attempt.provider.as_str())
         .bind(attempt.mac.to_i64())
         .bind(attempt.model.as_ref().map_or("", DeviceModel::as_str))
         .bind(attempt.source.to_string())
@@ -119,7 +141,7 @@ SELECT mac, network
 FROM attempt
 WHERE code_id = $1 AND at > $2
 AND outcome IN ('wrong_model', 'wrong_network', 'wrong_phone', 'not_registered')
-ORDER BY number DESC LIMIT $3";
+ORDER BY at DESC LIMIT $3";
 
 /// Phones that brought the code and were outside its limits in the last 24 hours, the newest first, at most so many.
 pub(crate) async fn misses_of(
@@ -133,6 +155,45 @@ pub(crate) async fn misses_of(
     rows.into_iter().map(|(bits, network)| Ok((mac(bits, "mac")?, Network::stored(network)))).collect()
 }
 
+const ALERTED: &str = "
+SELECT EXISTS (SELECT 1 FROM attempt WHERE code_id = $1 AND at > $2 AND outcome = 'search')";
+
+/// Whether the code's provider was alerted in the 24 hours before this miss.
+pub(crate) async fn is_alerted(executor: impl SqliteExecutor<'_>, miss: &Attempt) -> Result<bool, StoreError> {
+    let since = miss.at.as_micros() - DAY;
+    Ok(sqlx::query_scalar(ALERTED).bind(miss.code.as_str()).bind(since).fetch_one(executor).await?)
+}
+
+const ALERT: &str = "
+INSERT INTO attempt (code_id, provider_id, mac, model, source, network, at, outcome, misses)
+SELECT $1, $2, $3, $4, $5, $6, $7, 'search', (
+    SELECT count(*)
+    FROM attempt
+    WHERE code_id = $1 AND at > $8
+    AND outcome IN ('wrong_model', 'wrong_network', 'wrong_phone', 'not_registered')
+)
+WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE code_id = $1 AND at > $8 AND outcome = 'search')";
+
+/// Notes for the provider that the misses of the last 24 hours, of which this is one, look like a search. `false`
+/// where somebody else has done so.
+#[tracing::instrument(name = "db.attempt.alert", level = "debug", skip_all, fields(code.id = %miss.code))]
+pub(crate) async fn alert(db: &Db, miss: &Attempt) -> Result<bool, StoreError> {
+    let mut tx = db.write().await?;
+    let noted = sqlx::query(ALERT)
+        .bind(miss.code.as_str())
+        .bind(miss.provider.as_str())
+        .bind(miss.mac.to_i64())
+        .bind(miss.model.as_ref().map_or("", DeviceModel::as_str))
+        .bind(miss.source.to_string())
+        .bind(miss.network.as_str())
+        .bind(miss.at.as_micros())
+        .bind(miss.at.as_micros() - DAY)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(noted.rows_affected() == 1)
+}
+
 /// An attempt as its provider sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
@@ -143,6 +204,8 @@ pub(crate) struct Kept {
     pub source: String,
     pub at: Timestamp,
     pub outcome: Outcome,
+    /// Of an entry that tells of a search: how many misses there were in the 24 hours before it.
+    pub misses: u64,
 }
 
 #[derive(FromRow)]
@@ -154,10 +217,11 @@ struct AttemptRow {
     source: String,
     at: i64,
     outcome: String,
+    misses: i64,
 }
 
 const ATTEMPTS: &str = "
-SELECT number, code_id, mac, model, source, at, outcome
+SELECT number, code_id, mac, model, source, at, outcome, misses
 FROM attempt
 WHERE provider_id = $1 AND ($2 = '' OR code_id = $2) AND number < $3
 ORDER BY number DESC LIMIT $4";
@@ -193,6 +257,7 @@ impl TryFrom<AttemptRow> for Kept {
             source: row.source,
             at: Timestamp::from_micros(row.at),
             outcome: row.outcome.parse().map_err(|_| impossible("outcome"))?,
+            misses: count(row.misses, "misses")?,
         })
     }
 }

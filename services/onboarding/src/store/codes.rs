@@ -201,7 +201,8 @@ pub(crate) async fn code_find(
 ) -> Result<Option<Record>, StoreError> {
     let provider = provider.map(ProviderId::as_str);
     let row: Option<CodeRow> = sqlx::query_as(FIND).bind(id).bind(provider).fetch_optional(executor).await?;
-    row.map(Record::try_from).transpose()
+    let found: Option<Record> = row.map(Record::try_from).transpose()?;
+    Ok(found.filter(|record| !record.is_nobodys()))
 }
 
 const TURN: &str = "

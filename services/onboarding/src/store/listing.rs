@@ -5,7 +5,7 @@ use storage::StoreError;
 use vocabulary::{CodeKind, ProviderId, Timestamp};
 
 use super::row::{CodeRow, columns, count, kind_word};
-use crate::record::Record;
+use crate::record::{NOBODYS, Record};
 
 /// Which codes to list.
 #[derive(Debug, Clone)]
@@ -42,7 +42,8 @@ pub(crate) async fn code_list(
 ) -> Result<(Vec<Record>, bool), StoreError> {
     let rows: Vec<CodeRow> = sqlx::query_as(LIST)
         .bind(query.provider.as_ref().map(ProviderId::as_str))
-        .bind(query.after.as_str())
+        // The first id of all is nobody's.
+        .bind(if query.after.is_empty() { NOBODYS } else { query.after.as_str() })
         .bind(query.kind.map(kind_word))
         .bind(query.state)
         .bind(query.now.as_micros())

@@ -1,22 +1,18 @@
-//! The transactions of a redemption. Every guess, whatever it is, runs the same statements; only a right one runs
-//! more.
+//! The statements of a redemption. Every guess, whatever it is, runs the same ones and reads and writes as many rows;
+//! only a right one does more.
 
 use sqlx::{FromRow, SqliteExecutor};
 use storage::StoreError;
 use storage::sqlite::{Db, Tx};
 use vocabulary::{ActivationCode, CodeKind, MacAddress};
 
-use super::attempts::{Attempt, charge, forget, is_exhausted, misses_of, note};
+use super::attempts::{Attempt, charge, is_exhausted, note};
 use super::row::{CodeRow, columns};
-use crate::attempts::{Outcome, Share, looks_searched};
+use crate::attempts::{Outcome, Share};
 use crate::code::CodeDigest;
-use crate::record::Record;
+use crate::record::{NOBODYS, Record};
 
-/// The newest misses that are looked at for a search after each attempt. More would take long enough to be told
-/// apart from none.
-const RECENT: u32 = 100;
-
-/// A code that was typed, and what it knows of the phone.
+/// The code that was typed, or nobody's, and what it knows of the phone.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
     pub record: Record,
@@ -36,12 +32,15 @@ pub(crate) enum Verdict {
     Wrong(Outcome),
 }
 
-/// What came of a guess.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Settled {
-    pub outcome: Outcome,
-    /// With this attempt, those at the code have begun to look like a search.
-    pub begins_search: bool,
+/// A guess, as it is settled.
+#[derive(Debug, Clone)]
+pub(crate) struct Redemption {
+    pub attempt: Attempt,
+    /// Of the code.
+    pub kind: CodeKind,
+    /// What the guess draws on.
+    pub shares: [Share; 3],
+    pub verdict: Verdict,
 }
 
 #[derive(FromRow)]
@@ -52,6 +51,7 @@ struct FoundRow {
     has_activated: bool,
 }
 
+// Both read one row of `code`, and look once into each of the other tables, whether there is such a code or not.
 const BY_DIGEST: &str = concat!(
     "SELECT ",
     columns!(),
@@ -59,7 +59,7 @@ const BY_DIGEST: &str = concat!(
        EXISTS (SELECT 1 FROM expected_phone AS it WHERE it.code_id = code.id AND it.mac = $2) AS is_expected,
        EXISTS (SELECT 1 FROM activation AS it WHERE it.code_id = code.id AND it.mac = $2) AS has_activated
 FROM code
-WHERE digest = $1"
+WHERE id = coalesce((SELECT it.id FROM code AS it WHERE it.digest = $1), $3)"
 );
 
 const BY_DIGITS: &str = concat!(
@@ -69,60 +69,73 @@ const BY_DIGITS: &str = concat!(
        EXISTS (SELECT 1 FROM expected_phone AS it WHERE it.code_id = code.id AND it.mac = $2) AS is_expected,
        EXISTS (SELECT 1 FROM activation AS it WHERE it.code_id = code.id AND it.mac = $2) AS has_activated
 FROM code
-WHERE kind = 'directory' AND digits = $1
-ORDER BY state IN ('queued', 'open') DESC, created_at DESC LIMIT 1"
+WHERE id = coalesce(
+    (
+        SELECT it.id
+        FROM code AS it
+        WHERE it.kind = 'directory' AND it.digits = $1
+        ORDER BY (it.state IN ('queued', 'open')) DESC, it.created_at DESC LIMIT 1
+    ),
+    $3
+)"
 );
 
-/// The code that was typed: of directory codes with the same digits the live one, or else the newest.
+/// The code that was typed, of directory codes with the same digits the live one, or else the newest; nobody's
+/// where there is none.
 #[tracing::instrument(name = "db.code.find_typed", level = "debug", skip_all)]
 pub(crate) async fn find_typed(
     executor: impl SqliteExecutor<'_>,
     code: &ActivationCode,
     digest: &CodeDigest,
     mac: MacAddress,
-) -> Result<Option<Found>, StoreError> {
+) -> Result<Found, StoreError> {
     let query = match code.kind() {
         CodeKind::Personal => sqlx::query_as(BY_DIGEST).bind(digest.as_bytes()),
         CodeKind::Directory => sqlx::query_as(BY_DIGITS).bind(code.expose_digits()),
     };
-    let row: Option<FoundRow> = query.bind(mac.to_i64()).fetch_optional(executor).await?;
-    row.map(|FoundRow { code, is_expected, has_activated }| {
-        Ok(Found { record: code.try_into()?, is_expected, has_activated })
-    })
-    .transpose()
+    let FoundRow { code, is_expected, has_activated } =
+        query.bind(mac.to_i64()).bind(NOBODYS).fetch_one(executor).await?;
+    Ok(Found { record: code.try_into()?, is_expected, has_activated })
 }
 
-/// Looks at the budgets, grants what is right, charges what is wrong, and notes what came of it: one transaction.
+const APART: &str = "SAVEPOINT redemption";
+const KEPT: &str = "RELEASE redemption";
+const UNDONE: &str = "ROLLBACK TO redemption";
+
+/// Settles one of the redemptions that share a transaction. Where it fails, only its own statements are taken back;
+/// where that fails too, the transaction is lost.
 #[tracing::instrument(name = "db.code.settle", level = "debug", skip_all)]
-pub(crate) async fn settle(
-    db: &Db,
-    attempt: &Attempt,
-    shares: &[Share; 3],
-    guess: (Option<&Record>, Verdict),
-) -> Result<Settled, StoreError> {
-    let mut tx = db.write().await?;
-    forget(&mut tx, attempt.at).await?;
-    let is_exhausted = is_exhausted(&mut tx, shares, attempt.at).await?;
-    let outcome = match guess {
-        (_, Verdict::Right | Verdict::Wrong(_)) if is_exhausted => Outcome::Throttled,
-        (_, Verdict::Wrong(outcome)) => outcome,
-        (Some(record), Verdict::Right | Verdict::RightOfKnown) => grant(&mut tx, record, attempt).await?,
-        (None, Verdict::Right | Verdict::RightOfKnown) => Outcome::Unknown,
-    };
-    charge(&mut tx, shares, outcome, attempt.at).await?;
-    note(&mut tx, attempt, outcome).await?;
-    let code_id = attempt.code.as_ref().map_or("", |(id, _)| id.as_str());
-    let misses = misses_of(&mut *tx, code_id, RECENT, attempt.at).await?;
-    tx.commit().await?;
-    let before = misses.get(1..).unwrap_or_default();
-    let begins_search = outcome.is_miss() && looks_searched(&misses) && !looks_searched(before);
-    Ok(Settled { outcome, begins_search })
+pub(crate) async fn settle_apart(
+    tx: &mut Tx,
+    redemption: &Redemption,
+) -> Result<Result<Outcome, StoreError>, StoreError> {
+    sqlx::query(APART).execute(&mut **tx).await?;
+    let settled = settle(tx, redemption).await;
+    if settled.is_err() {
+        sqlx::query(UNDONE).execute(&mut **tx).await?;
+    }
+    sqlx::query(KEPT).execute(&mut **tx).await?;
+    Ok(settled)
 }
 
-async fn grant(tx: &mut Tx, record: &Record, attempt: &Attempt) -> Result<Outcome, StoreError> {
-    match record.kind {
-        CodeKind::Personal => grant_personal(tx, record, attempt).await,
-        CodeKind::Directory => grant_directory(tx, record, attempt).await,
+/// Looks at the budgets, grants what is right, charges what is wrong, and notes what came of it.
+async fn settle(tx: &mut Tx, redemption: &Redemption) -> Result<Outcome, StoreError> {
+    let Redemption { attempt, shares, verdict, .. } = redemption;
+    let is_exhausted = is_exhausted(&mut **tx, shares, attempt.at).await?;
+    let outcome = match verdict {
+        Verdict::Right | Verdict::Wrong(_) if is_exhausted => Outcome::Throttled,
+        Verdict::Wrong(outcome) => *outcome,
+        Verdict::Right | Verdict::RightOfKnown => grant(tx, redemption).await?,
+    };
+    charge(tx, shares, outcome, attempt.at).await?;
+    note(tx, attempt, outcome).await?;
+    Ok(outcome)
+}
+
+async fn grant(tx: &mut Tx, redemption: &Redemption) -> Result<Outcome, StoreError> {
+    match redemption.kind {
+        CodeKind::Personal => grant_personal(tx, &redemption.attempt).await,
+        CodeKind::Directory => grant_directory(tx, &redemption.attempt).await,
     }
 }
 
@@ -133,9 +146,9 @@ WHERE id = $1 AND kind = 'personal' AND state = 'open' AND ends_at > $3";
 
 const HOLDER: &str = "SELECT redeemed_by FROM code WHERE id = $1";
 
-async fn grant_personal(tx: &mut Tx, record: &Record, attempt: &Attempt) -> Result<Outcome, StoreError> {
+async fn grant_personal(tx: &mut Tx, attempt: &Attempt) -> Result<Outcome, StoreError> {
     let redeemed = sqlx::query(REDEEM)
-        .bind(record.id.as_str())
+        .bind(attempt.code.as_str())
         .bind(attempt.mac.to_i64())
         .bind(attempt.at.as_micros())
         .execute(&mut **tx)
@@ -143,7 +156,7 @@ async fn grant_personal(tx: &mut Tx, record: &Record, attempt: &Attempt) -> Resu
     if redeemed.rows_affected() == 1 {
         return Ok(Outcome::Redeemed);
     }
-    let holder: Option<i64> = sqlx::query_scalar(HOLDER).bind(record.id.as_str()).fetch_one(&mut **tx).await?;
+    let holder: Option<i64> = sqlx::query_scalar(HOLDER).bind(attempt.code.as_str()).fetch_one(&mut **tx).await?;
     Ok(if holder == Some(attempt.mac.to_i64()) { Outcome::Repeated } else { Outcome::Used })
 }
 
@@ -158,8 +171,8 @@ const ACTIVATE: &str = "INSERT INTO activation (code_id, mac, at) VALUES ($1, $2
 
 const ACTIVATED: &str = "SELECT EXISTS (SELECT 1 FROM activation WHERE code_id = $1 AND mac = $2)";
 
-async fn grant_directory(tx: &mut Tx, record: &Record, attempt: &Attempt) -> Result<Outcome, StoreError> {
-    let (id, mac) = (record.id.as_str(), attempt.mac.to_i64());
+async fn grant_directory(tx: &mut Tx, attempt: &Attempt) -> Result<Outcome, StoreError> {
+    let (id, mac) = (attempt.code.as_str(), attempt.mac.to_i64());
     let counted = sqlx::query(COUNT_IN).bind(id).bind(mac).execute(&mut **tx).await?;
     if counted.rows_affected() == 1 {
         sqlx::query(ACTIVATE).bind(id).bind(mac).bind(attempt.at.as_micros()).execute(&mut **tx).await?;

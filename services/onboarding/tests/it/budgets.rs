@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contracts::onboarding::{CreatePersonalCodesRequest, Limits, RedeemRequest};
+use contracts::onboarding::{Code, CreatePersonalCodesRequest, Limits, RedeemRequest};
 use onboarding::Policy;
 
 use crate::support::*;
@@ -120,6 +120,48 @@ async fn misses_at_a_limited_code_are_counted_and_many_look_like_a_search() {
     world.clock.advance(DAY);
     let told = acme.code(&code).await;
     assert_eq!((told.misses, told.looks_searched), (0, false));
+}
+
+/// The alerts that the provider sees, the newest first: phone, time and misses. The service looks for searches a last
+/// time when it is closed.
+async fn alerts(world: World, provider: &mut Provider, code: &Code) -> (World, Vec<(u64, i64, u64)>) {
+    let world = world.reopened().await;
+    provider.codes = onboarding(&world.service);
+    let alerts = provider.attempts().await.into_iter().filter(|it| it.outcome == "search");
+    let alerts = alerts.inspect(|it| assert_eq!(it.code_id, code.id)).map(|it| (it.mac, it.at, it.misses));
+    let alerts = alerts.collect();
+    (world, alerts)
+}
+
+#[tokio::test]
+async fn a_provider_is_alerted_once_when_a_search_begins_and_each_day_that_it_goes_on() {
+    let world = World::lenient().await;
+    let (mut acme, mut other) = (world.provider().await, world.provider().await);
+    let code = acme.directory("123456", Limits { registered_only: true, ..Limits::default() }).await;
+    for number in 0..40 {
+        assert_refused(world.typed("123456", number % 4 + 1).await);
+    }
+    let (world, none) = alerts(world, &mut acme, &code).await;
+    assert_eq!(none, [], "many misses of few phones");
+    assert_refused(world.typed("123456", 5).await);
+    let (world, first) = alerts(world, &mut acme, &code).await;
+    let alert = (mac(5), world.now(), 41);
+    assert_eq!(first, [alert]);
+    for _ in 0..30 {
+        assert_refused(world.typed("123456", 6).await);
+    }
+    let (world, same) = alerts(world, &mut acme, &code).await;
+    assert_eq!(same, [alert], "it is one search");
+    world.clock.advance(DAY);
+    for phone in 1..20 {
+        assert_refused(world.typed("123456", phone).await);
+    }
+    let (world, same) = alerts(world, &mut acme, &code).await;
+    assert_eq!(same, [alert], "too few on this day");
+    assert_refused(world.typed("123456", 20).await);
+    let (world, second) = alerts(world, &mut acme, &code).await;
+    assert_eq!(second, [(mac(20), world.now(), 20), alert]);
+    assert_eq!(alerts(world, &mut other, &code).await.1, [], "it is its provider's only");
 }
 
 /// What the README promises: however guesses are spread, no more than the burst and the share of the time are tried.

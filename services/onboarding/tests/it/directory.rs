@@ -165,6 +165,7 @@ async fn a_profile_with_a_secret_cannot_be_reached_by_a_name() {
         name: "main".to_owned(),
         parameters: vec![rule],
         expected_version: 0,
+        proof: contracts::redirection::Proof::Serial.into(),
     };
     redirection.replace_profile(request).await.expect("replaced");
     assert_refused(world.typed("#1234567", 2).await);

@@ -7,11 +7,15 @@ mod crashes;
 #[cfg(test)]
 mod directory;
 #[cfg(test)]
+mod likeness;
+#[cfg(test)]
 mod personal;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod risks;
 #[cfg(test)]

@@ -48,6 +48,8 @@ async fn no_code_is_ever_logged_and_a_search_is() {
     assert_refused(world.typed("5414011256173816", 42).await);
     world.typed("5414011256173816x", 42).await.expect_err("malformed");
 
+    // By then searches have been looked for.
+    world.service.close().await;
     let log = String::from_utf8(log.0.lock().expect("the log").clone()).expect("text");
     // Statements are logged with their text; so the log is not empty where something could have leaked.
     assert!(log.contains("onboarding.redeem") && log.contains("db.code.settle"), "{log}");

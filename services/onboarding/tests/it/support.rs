@@ -12,13 +12,14 @@ use contracts::onboarding::{
 };
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
 use contracts::redirection::{
-    CreateProfileRequest, Device, GetDeviceRequest, Parameter, PutDeviceRequest, SetProviderFrozenRequest,
+    CreateProfileRequest, Device, GetDeviceRequest, Parameter, Proof, PutDeviceRequest, SetProvidersFrozenRequest,
 };
 use onboarding::{Onboarding, OnboardingConfig, Policy};
 use prometheus_client::registry::Registry;
-use redirection::Redirection;
+use redirection::{Redirection, RedirectionConfig, TIME_TO_ANSWER};
 use rpc::{Failure, Peer, RpcMetrics, Transport, local};
 use tempfile::TempDir;
+use vault::MasterKey;
 use vocabulary::{Clock, ErrorKind, ManualClock, ProviderId, Randomness, Secret, Timestamp};
 
 pub const START: i64 = 1_795_370_400_000_000;
@@ -118,8 +119,15 @@ async fn open(
     policy: Policy,
 ) -> (Redirection, Onboarding) {
     let clock = Clock::Manual(clock.clone());
-    let database = folder.path().join("redirection.db");
-    let it = Redirection::open(&database, clock.clone(), Arc::clone(randomness)).await.expect("redirection");
+    let config = RedirectionConfig {
+        database: folder.path().join("redirection.db"),
+        master: MasterKey::from_bytes([6; 32]),
+        clock: clock.clone(),
+        randomness: Arc::clone(randomness),
+        time_to_answer: TIME_TO_ANSWER,
+        customization: None,
+    };
+    let it = Redirection::open(config).await.expect("redirection");
     let database = folder.path().join("onboarding.db");
     let config = OnboardingConfig { database, code_key: Secret::new([5; 32]), policy };
     let road = redirection(&it, Peer::Onboarding);
@@ -138,8 +146,10 @@ pub struct Provider {
 impl Provider {
     pub async fn new_profile(&self, name: &str, rule: &str) -> String {
         let rule = Parameter { name: "Profile_Rule".to_owned(), value: rule.to_owned(), user_access: "na".to_owned() };
-        let request =
-            CreateProfileRequest { provider_id: self.id.clone(), name: name.to_owned(), parameters: vec![rule] };
+        // Such a profile may carry a secret, and what keeps it from a code is then the code's own rule.
+        let proof = Proof::Serial.into();
+        let (provider_id, name) = (self.id.clone(), name.to_owned());
+        let request = CreateProfileRequest { provider_id, name, parameters: vec![rule], proof };
         let profile = self.redirection.clone().create_profile(request).await.expect("a profile");
         profile.into_inner().profile.expect("a profile").id
     }
@@ -162,8 +172,8 @@ impl Provider {
     }
 
     pub async fn freeze(&self) {
-        let request = SetProviderFrozenRequest { provider_id: self.id.clone(), frozen: true };
-        self.redirection.clone().set_provider_frozen(request).await.expect("frozen");
+        let request = SetProvidersFrozenRequest { provider_ids: vec![self.id.clone()], frozen: true };
+        self.redirection.clone().set_providers_frozen(request).await.expect("frozen");
     }
 
     pub async fn try_directory(&self, digits: &str, limits: Limits) -> Result<CreateDirectoryCodeResponse, Failure> {

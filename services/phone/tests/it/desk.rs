@@ -25,6 +25,7 @@ pub fn fresh() -> PhoneConfig {
         hand_provision: None,
         credentials: None,
         retries: Retries::NONE,
+        seal_key: None,
         trust: Trust::nobody(),
         memory: Memory::fresh(),
     }

@@ -14,6 +14,8 @@ mod memory;
 #[cfg(test)]
 mod reports;
 #[cfg(test)]
+mod sealed;
+#[cfg(test)]
 mod statuses;
 #[cfg(test)]
 mod stub;

@@ -3,26 +3,41 @@
 use sqlx::{FromRow, SqliteExecutor};
 use storage::StoreError;
 use storage::sqlite::{Db, Tx};
-use vocabulary::{DeviceModel, MacAddress, Name, ProfileId, ProviderId, SerialNumber, Timestamp};
+use vocabulary::{DeviceModel, MacAddress, ProfileId, ProviderId, SerialNumber, Timestamp};
 
 use super::Column;
+use super::macs::mac_of;
+use super::profiles::profile_named;
 use crate::assignment::{Assignment, Claim, Description};
 use crate::listing::{DeviceQuery, Page, searchable};
 use crate::refusal::DeviceRefused;
+use crate::seal::SealFormat;
 
 /// What became of a claim.
 pub(crate) struct Put {
     pub assignment: Assignment,
-    /// Where the phone went before; `None` where it was nobody's.
+    /// Where the phone went before; `None` where it was not registered by this provider.
     pub before: Option<ProfileId>,
+    pub news: News,
 }
 
-/// Makes the phone the provider's, or changes what is recorded of it. A claim that says nothing new
-/// changes nothing.
+/// Whether a claim said anything new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    Changed,
+    AsBefore,
+}
+
+/// Makes the phone the provider's, or changes what is recorded of it; `before` is what the provider has recorded. A
+/// claim that says nothing new changes nothing.
 #[tracing::instrument(name = "db.device.put", level = "debug", skip_all, fields(device.mac = %claim.mac))]
-pub(crate) async fn device_put(tx: &mut Tx, claim: &Claim, at: Timestamp) -> Result<Put, DeviceRefused> {
-    let profile = profile_of(tx, claim).await?.ok_or(DeviceRefused::UnknownProfile)?;
-    let before = device_find(&mut **tx, &claim.provider, claim.mac).await?;
+pub(crate) async fn device_put(
+    tx: &mut Tx,
+    claim: &Claim,
+    before: Option<Assignment>,
+    at: Timestamp,
+) -> Result<Put, DeviceRefused> {
+    let profile = profile_named(tx, &claim.provider, &claim.profile).await?.ok_or(DeviceRefused::UnknownProfile)?;
     let wanted = Assignment {
         mac: claim.mac,
         provider: claim.provider.clone(),
@@ -30,28 +45,17 @@ pub(crate) async fn device_put(tx: &mut Tx, claim: &Claim, at: Timestamp) -> Res
         description: claim.description.clone(),
         created_at: before.as_ref().map_or(at, |before| before.created_at),
         changed_at: before.as_ref().map_or(at, |before| before.changed_at),
+        seal: before.as_ref().and_then(|before| before.seal),
+        is_held: before.as_ref().is_some_and(|before| before.is_held),
     };
-    match before {
-        Some(before) if before == wanted => Ok(Put { before: Some(before.profile), assignment: wanted }),
-        before => {
-            let assignment = Assignment { changed_at: at, ..wanted };
-            device_upsert(tx, &assignment).await?;
-            Ok(Put { assignment, before: before.map(|before| before.profile) })
-        }
+    if let Some(before) = before.as_ref().filter(|before| **before == wanted) {
+        return Ok(Put { before: Some(before.profile.clone()), assignment: wanted, news: News::AsBefore });
     }
-}
-
-const PROFILE_OF: &str = "SELECT id FROM profile WHERE provider_id = $1 AND (id = $2 OR name_key = $3)";
-
-/// The profile that a claim names by its id or its name (no name is spelled like an id).
-async fn profile_of(tx: &mut Tx, claim: &Claim) -> Result<Option<ProfileId>, StoreError> {
-    let id: Option<String> = sqlx::query_scalar(PROFILE_OF)
-        .bind(claim.provider.as_str())
-        .bind(claim.profile.trim())
-        .bind(Name::key_of(&claim.profile))
-        .fetch_optional(&mut **tx)
-        .await?;
-    id.map(|id| Column { table: "profile", column: "id" }.parse(&id)).transpose()
+    let assignment = Assignment { changed_at: at, ..wanted };
+    match device_upsert(tx, &assignment).await? {
+        0 => Err(DeviceRefused::OwnedByOther),
+        _ => Ok(Put { assignment, before: before.map(|before| before.profile), news: News::Changed }),
+    }
 }
 
 const UPSERT: &str = "
@@ -66,7 +70,8 @@ SET profile_id = excluded.profile_id,
     changed_at = excluded.changed_at
 WHERE device.provider_id = excluded.provider_id";
 
-async fn device_upsert(tx: &mut Tx, device: &Assignment) -> Result<(), DeviceRefused> {
+/// Stores the phone, unless it is another provider's: then no row is changed.
+pub(super) async fn device_upsert(tx: &mut Tx, device: &Assignment) -> Result<u64, StoreError> {
     let description = &device.description;
     let stored = sqlx::query(UPSERT)
         .bind(device.mac.to_i64())
@@ -79,15 +84,13 @@ async fn device_upsert(tx: &mut Tx, device: &Assignment) -> Result<(), DeviceRef
         .bind(device.created_at.as_micros())
         .bind(device.changed_at.as_micros())
         .execute(&mut **tx)
-        .await;
-    match stored.map_err(StoreError::from)?.rows_affected() {
-        0 => Err(DeviceRefused::OwnedByOther),
-        _ => Ok(()),
-    }
+        .await?;
+    Ok(stored.rows_affected())
 }
 
 const FIND: &str = "
-SELECT mac, provider_id, profile_id, serial, model, note, created_at, changed_at
+SELECT mac, provider_id, profile_id, serial, model, note, created_at, changed_at, seal_format,
+    EXISTS (SELECT 1 FROM hold WHERE hold.mac = device.mac) AS is_held
 FROM device WHERE mac = $1 AND provider_id = $2";
 
 /// The provider's phone of that address, where it has one.
@@ -103,7 +106,8 @@ pub(crate) async fn device_find(
 }
 
 const LIST: &str = r"
-SELECT mac, provider_id, profile_id, serial, model, note, created_at, changed_at
+SELECT mac, provider_id, profile_id, serial, model, note, created_at, changed_at, seal_format,
+    EXISTS (SELECT 1 FROM hold WHERE hold.mac = device.mac) AS is_held
 FROM device
 WHERE provider_id = $1 AND mac > $2
 AND ($3 = '' OR profile_id = $3)
@@ -142,7 +146,7 @@ pub(crate) async fn device_delete(tx: &mut Tx, provider: &ProviderId, mac: MacAd
 }
 
 #[derive(FromRow)]
-struct DeviceRow {
+pub(super) struct DeviceRow {
     mac: i64,
     provider_id: String,
     profile_id: String,
@@ -151,6 +155,8 @@ struct DeviceRow {
     note: String,
     created_at: i64,
     changed_at: i64,
+    seal_format: Option<String>,
+    is_held: bool,
 }
 
 impl TryFrom<DeviceRow> for Assignment {
@@ -160,13 +166,17 @@ impl TryFrom<DeviceRow> for Assignment {
         let column = |column| Column { table: "device", column };
         let serial = row.serial.map(|serial| column("serial").parse(&serial)).transpose()?;
         let model = row.model.map(|model| column("model").parse(&model)).transpose()?;
+        let format = |word: String| SealFormat::from_word(&word).ok_or(column("seal_format").impossible());
+        let seal = row.seal_format.map(format);
         Ok(Self {
-            mac: MacAddress::from_u64(row.mac.cast_unsigned()).map_err(|_| column("mac").impossible())?,
+            mac: mac_of("device", row.mac)?,
             provider: column("provider_id").parse(&row.provider_id)?,
             profile: column("profile_id").parse(&row.profile_id)?,
             description: Description { serial, model, note: row.note },
             created_at: Timestamp::from_micros(row.created_at),
             changed_at: Timestamp::from_micros(row.changed_at),
+            seal: seal.transpose()?,
+            is_held: row.is_held,
         })
     }
 }

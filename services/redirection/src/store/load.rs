@@ -2,12 +2,12 @@
 
 use storage::StoreError;
 use storage::sqlite::Tx;
-use vocabulary::MacAddress;
+use vault::Vault;
+use vocabulary::{MacAddress, Timestamp};
 
 use super::Column;
 use super::profiles::ProfileRow;
 use crate::index::{Change, Index};
-use crate::profile::Profile;
 
 /// Rows read at a time, so that no table is ever held whole beside the index.
 const CHUNK: i64 = 10_000;
@@ -17,17 +17,26 @@ const PROFILE_CHUNK: i64 = 100;
 const FROZEN: &str = "SELECT provider_id FROM frozen_provider";
 
 const PROFILES: &str = "
-SELECT id, provider_id, name, parameters, version, created_at, changed_at
+SELECT id, provider_id, name, sealed_parameters, proof, version, created_at, changed_at
 FROM profile WHERE id > $1
 ORDER BY id LIMIT $2";
 
 const DEVICES: &str = "SELECT mac, profile_id, serial FROM device WHERE mac > $1 ORDER BY mac LIMIT $2";
 
 /// An index of all that is committed. The transaction keeps writers away until the whole is read.
-pub(crate) async fn load(tx: &mut Tx) -> Result<Index, StoreError> {
+pub(crate) async fn load(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<Index, StoreError> {
     let index = Index::new();
-    load_profiles(tx, &index).await?;
+    load_profiles(tx, vault, &index).await?;
     load_devices(tx, &index).await?;
+    load_keys(tx, vault, &index).await?;
+    let ranges = super::ranges::ranges(tx).await?;
+    index.apply(Change::RangesStored(ranges.into_iter().map(Into::into).collect()));
+    for (provider, expired_certificates) in super::provider_policy::provider_policies(tx).await? {
+        index.apply(Change::PolicySet { provider, expired_certificates });
+    }
+    for window in super::windows::window_open(tx, now).await? {
+        index.apply(window.into());
+    }
     let frozen: Vec<String> = sqlx::query_scalar(FROZEN).fetch_all(&mut **tx).await?;
     for provider in frozen {
         let provider = Column { table: "frozen_provider", column: "provider_id" }.parse(&provider)?;
@@ -36,7 +45,7 @@ pub(crate) async fn load(tx: &mut Tx) -> Result<Index, StoreError> {
     Ok(index)
 }
 
-async fn load_profiles(tx: &mut Tx, index: &Index) -> Result<(), StoreError> {
+async fn load_profiles(tx: &mut Tx, vault: &Vault, index: &Index) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
         let rows: Vec<ProfileRow> =
@@ -45,7 +54,7 @@ async fn load_profiles(tx: &mut Tx, index: &Index) -> Result<(), StoreError> {
             return Ok(());
         }
         for row in rows {
-            let profile = Profile::try_from(row)?;
+            let profile = row.opened(vault)?;
             profile.id.as_str().clone_into(&mut after);
             index.apply(Change::ProfileStored(profile.into()));
         }
@@ -63,6 +72,18 @@ async fn load_devices(tx: &mut Tx, index: &Index) -> Result<(), StoreError> {
         for (mac, profile, serial) in rows {
             after = mac;
             index.apply(device(mac, &profile, serial.as_deref())?);
+        }
+    }
+}
+
+async fn load_keys(tx: &mut Tx, vault: &Vault, index: &Index) -> Result<(), StoreError> {
+    let mut after = 0_i64;
+    loop {
+        let keys = super::device_keys::device_keys(tx, vault, after).await?;
+        let Some((last, _)) = keys.last() else { return Ok(()) };
+        after = *last;
+        for (_, key) in keys {
+            index.apply(key);
         }
     }
 }

@@ -3,11 +3,13 @@
 use sqlx::{FromRow, SqliteExecutor};
 use storage::StoreError;
 use storage::sqlite::{Db, Tx};
-use vocabulary::{ProfileId, ProviderId, Timestamp};
+use vault::Vault;
+use vocabulary::{Name, ProfileId, ProviderId, Timestamp};
 
 use super::Column;
+use super::sealing::Place;
 use crate::listing::{Page, PageSize};
-use crate::profile::{Parameters, Profile, ProfileContent};
+use crate::profile::{Parameters, Profile, ProfileContent, Proof};
 use crate::profile_name::ProfileName;
 use crate::refusal::ProfileRefused;
 
@@ -24,6 +26,14 @@ pub(crate) struct NewProfile {
     pub at: Timestamp,
 }
 
+/// Which profiles of a provider to list.
+pub(crate) struct ProfileQuery {
+    pub provider: ProviderId,
+    /// Only ids behind this one.
+    pub after: String,
+    pub size: PageSize,
+}
+
 /// What a profile is to be replaced with.
 pub(crate) struct Replacement {
     pub id: ProfileId,
@@ -35,58 +45,74 @@ pub(crate) struct Replacement {
 }
 
 const CREATE: &str = "
-INSERT INTO profile (id, provider_id, name, name_key, parameters, version, created_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, 1, $6, $6)
-RETURNING id, provider_id, name, parameters, version, created_at, changed_at";
+INSERT INTO profile (
+    id, provider_id, name, name_key, parameters, sealed_parameters, proof, version, created_at, changed_at
+)
+VALUES ($1, $2, $3, $4, '', $5, $6, 1, $7, $7)
+RETURNING id, provider_id, name, sealed_parameters, proof, version, created_at, changed_at";
 
 /// Stores a profile.
 #[tracing::instrument(name = "db.profile.create", level = "debug", skip_all)]
-pub(crate) async fn profile_create(tx: &mut Tx, new: &NewProfile) -> Result<Profile, ProfileRefused> {
+pub(crate) async fn profile_create(tx: &mut Tx, vault: &Vault, new: &NewProfile) -> Result<Profile, ProfileRefused> {
     let row: Result<ProfileRow, _> = sqlx::query_as(CREATE)
         .bind(new.id.as_str())
         .bind(new.provider.as_str())
         .bind(new.content.name.as_str())
         .bind(new.content.name.key())
-        .bind(text_of(&new.content.parameters)?)
+        .bind(sealed(vault, &new.id, &new.content.parameters)?)
+        .bind(new.content.proof.word())
         .bind(new.at.as_micros())
         .fetch_one(&mut **tx)
         .await;
-    Ok(row.map_err(name_taken)?.try_into()?)
+    Ok(row.map_err(name_taken)?.opened(vault)?)
 }
 
 const FIND: &str = "
-SELECT id, provider_id, name, parameters, version, created_at, changed_at
+SELECT id, provider_id, name, sealed_parameters, proof, version, created_at, changed_at
 FROM profile WHERE id = $1 AND provider_id = $2";
 
 /// The provider's profile of that id, where there is one.
 #[tracing::instrument(name = "db.profile.find", level = "debug", skip_all)]
 pub(crate) async fn profile_find(
     executor: impl SqliteExecutor<'_>,
+    vault: &Vault,
     provider: &ProviderId,
     id: &ProfileId,
 ) -> Result<Option<Profile>, StoreError> {
     let row: Option<ProfileRow> =
         sqlx::query_as(FIND).bind(id.as_str()).bind(provider.as_str()).fetch_optional(executor).await?;
-    row.map(Profile::try_from).transpose()
+    row.map(|row| row.opened(vault)).transpose()
+}
+
+const NAMED: &str = "SELECT id FROM profile WHERE provider_id = $1 AND (id = $2 OR name_key = $3)";
+
+/// The provider's profile that is meant by an id or a name (no name is spelled like an id).
+#[tracing::instrument(name = "db.profile.named", level = "debug", skip_all)]
+pub(crate) async fn profile_named(
+    tx: &mut Tx,
+    provider: &ProviderId,
+    text: &str,
+) -> Result<Option<ProfileId>, StoreError> {
+    let id: Option<String> = sqlx::query_scalar(NAMED)
+        .bind(provider.as_str())
+        .bind(text.trim())
+        .bind(Name::key_of(text))
+        .fetch_optional(&mut **tx)
+        .await?;
+    id.map(|id| Column { table: "profile", column: "id" }.parse(&id)).transpose()
 }
 
 const LIST: &str = "
-SELECT id, provider_id, name, parameters, version, created_at, changed_at
+SELECT id, provider_id, name, sealed_parameters, proof, version, created_at, changed_at
 FROM profile WHERE provider_id = $1 AND id > $2
 ORDER BY id LIMIT $3";
 
-/// The provider's profiles behind the id `after`, in the order of their ids. A page of large profiles
-/// ends before `size`.
+/// Part of the provider's profiles, in the order of their ids. A page of large profiles ends before its size.
 #[tracing::instrument(name = "db.profile.list", level = "debug", skip_all)]
-pub(crate) async fn profile_list(
-    db: &Db,
-    provider: &ProviderId,
-    after: &str,
-    size: PageSize,
-) -> Result<Page<Profile>, StoreError> {
+pub(crate) async fn profile_list(db: &Db, vault: &Vault, query: ProfileQuery) -> Result<Page<Profile>, StoreError> {
+    let ProfileQuery { provider, mut after, size } = query;
     let mut page = Page { items: Vec::new(), more: false };
     let mut bytes = 0;
-    let mut after = after.to_owned();
     loop {
         let rows: Vec<ProfileRow> = sqlx::query_as(LIST)
             .bind(provider.as_str())
@@ -99,9 +125,9 @@ pub(crate) async fn profile_list(
             if page.items.len() == size.get() || bytes >= PAGE_BYTES {
                 return Ok(Page { more: true, ..page });
             }
-            bytes += row.parameters.len();
+            bytes += row.sealed_parameters.as_ref().map_or(0, Vec::len);
             after.clone_from(&row.id);
-            page.items.push(row.try_into()?);
+            page.items.push(row.opened(vault)?);
         }
         if is_last {
             return Ok(page);
@@ -111,52 +137,68 @@ pub(crate) async fn profile_list(
 
 const REPLACE: &str = "
 UPDATE profile
-SET name = $3, name_key = $4, parameters = $5, version = version + 1, changed_at = $6
-WHERE id = $1 AND provider_id = $2 AND ($7 = 0 OR version = $7)
-RETURNING id, provider_id, name, parameters, version, created_at, changed_at";
+SET name = $3,
+    name_key = $4,
+    parameters = '',
+    sealed_parameters = $5,
+    proof = $6,
+    version = version + 1,
+    changed_at = $7
+WHERE id = $1 AND provider_id = $2 AND ($8 = 0 OR version = $8)
+RETURNING id, provider_id, name, sealed_parameters, proof, version, created_at, changed_at";
 
 /// Replaces what a profile says.
 #[tracing::instrument(name = "db.profile.replace", level = "debug", skip_all)]
-pub(crate) async fn profile_replace(tx: &mut Tx, new: &Replacement) -> Result<Profile, ProfileRefused> {
+pub(crate) async fn profile_replace(tx: &mut Tx, vault: &Vault, new: &Replacement) -> Result<Profile, ProfileRefused> {
     let row: Result<Option<ProfileRow>, _> = sqlx::query_as(REPLACE)
         .bind(new.id.as_str())
         .bind(new.provider.as_str())
         .bind(new.content.name.as_str())
         .bind(new.content.name.key())
-        .bind(text_of(&new.content.parameters)?)
+        .bind(sealed(vault, &new.id, &new.content.parameters)?)
+        .bind(new.content.proof.word())
         .bind(new.at.as_micros())
         .bind(i64::try_from(new.expected_version).unwrap_or(i64::MAX))
         .fetch_optional(&mut **tx)
         .await;
     match row.map_err(name_taken)? {
-        Some(row) => Ok(row.try_into()?),
-        None => match profile_find(&mut **tx, &new.provider, &new.id).await? {
+        Some(row) => Ok(row.opened(vault)?),
+        None => match profile_find(&mut **tx, vault, &new.provider, &new.id).await? {
             Some(_) => Err(ProfileRefused::Changed),
             None => Err(ProfileRefused::Unknown),
         },
     }
 }
 
-const DELETE: &str = "
-DELETE FROM profile
-WHERE id = $1 AND provider_id = $2
-AND NOT EXISTS (SELECT 1 FROM device WHERE provider_id = $2 AND profile_id = $1)";
+const DELETE: &str = "DELETE FROM profile WHERE id = $1 AND provider_id = $2";
 
 const COUNT_PHONES: &str = "SELECT COUNT(*) FROM device WHERE provider_id = $1 AND profile_id = $2";
 
-/// Deletes a profile that no phone goes to.
+const COUNT_RANGES: &str = "SELECT COUNT(*) FROM address_range WHERE provider_id = $1 AND profile_id = $2";
+
+/// Deletes a profile that no phone and no block goes to. The transaction keeps new ones away meanwhile, and
+/// the foreign keys stand behind it.
 #[tracing::instrument(name = "db.profile.delete", level = "debug", skip_all)]
 pub(crate) async fn profile_delete(tx: &mut Tx, provider: &ProviderId, id: &ProfileId) -> Result<(), ProfileRefused> {
+    if let Ok(phones @ 1..) = u64::try_from(counted(tx, COUNT_PHONES, (provider, id)).await?) {
+        return Err(ProfileRefused::InUse(phones));
+    }
+    if counted(tx, COUNT_RANGES, (provider, id)).await? > 0 {
+        return Err(ProfileRefused::InUseByRange);
+    }
     let deleted = sqlx::query(DELETE).bind(id.as_str()).bind(provider.as_str()).execute(&mut **tx).await;
-    if deleted.map_err(StoreError::from)?.rows_affected() == 1 {
-        return Ok(());
+    match deleted.map_err(StoreError::from)?.rows_affected() {
+        0 => Err(ProfileRefused::Unknown),
+        _ => Ok(()),
     }
-    let counted = sqlx::query_scalar(COUNT_PHONES).bind(provider.as_str()).bind(id.as_str()).fetch_one(&mut **tx).await;
-    let phones: i64 = counted.map_err(StoreError::from)?;
-    match u64::try_from(phones) {
-        Ok(phones @ 1..) => Err(ProfileRefused::InUse(phones)),
-        Ok(0) | Err(_) => Err(ProfileRefused::Unknown),
-    }
+}
+
+async fn counted(
+    tx: &mut Tx,
+    count: &'static str,
+    (provider, id): (&ProviderId, &ProfileId),
+) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(count).bind(provider.as_str()).bind(id.as_str()).fetch_one(&mut **tx).await?)
 }
 
 fn name_taken(error: sqlx::Error) -> ProfileRefused {
@@ -165,10 +207,10 @@ fn name_taken(error: sqlx::Error) -> ProfileRefused {
     if matches!(error, StoreError::AlreadyExists) { ProfileRefused::NameTaken } else { error.into() }
 }
 
-const PARAMETERS: Column = Column { table: "profile", column: "parameters" };
-
-fn text_of(parameters: &Parameters) -> Result<String, StoreError> {
-    serde_json::to_string(parameters).map_err(|_| PARAMETERS.impossible())
+fn sealed(vault: &Vault, id: &ProfileId, parameters: &Parameters) -> Result<Vec<u8>, StoreError> {
+    let place = Place::Parameters(id);
+    let text = serde_json::to_vec(parameters).map_err(|_| place.column().impossible())?;
+    place.seal(vault, &text)
 }
 
 #[derive(FromRow)]
@@ -176,28 +218,33 @@ pub(super) struct ProfileRow {
     id: String,
     provider_id: String,
     name: String,
-    parameters: String,
+    sealed_parameters: Option<Vec<u8>>,
+    proof: String,
     version: i64,
     created_at: i64,
     changed_at: i64,
 }
 
-impl TryFrom<ProfileRow> for Profile {
-    type Error = StoreError;
-
+impl ProfileRow {
     /// Parameters were checked when they were stored; the rules may have become stricter since.
-    fn try_from(row: ProfileRow) -> Result<Self, StoreError> {
-        let version = Column { table: "profile", column: "version" };
-        Ok(Self {
-            id: Column { table: "profile", column: "id" }.parse(&row.id)?,
-            provider: Column { table: "profile", column: "provider_id" }.parse(&row.provider_id)?,
+    pub fn opened(self, vault: &Vault) -> Result<Profile, StoreError> {
+        let column = |column| Column { table: "profile", column };
+        let id: ProfileId = column("id").parse(&self.id)?;
+        let place = Place::Parameters(&id);
+        // None is left in the clear once the database is open (`sealing.rs`).
+        let sealed = self.sealed_parameters.ok_or(place.column().impossible())?;
+        let text = place.unseal(vault, &sealed)?;
+        Ok(Profile {
+            provider: column("provider_id").parse(&self.provider_id)?,
             content: ProfileContent {
-                name: ProfileName::stored(row.name),
-                parameters: serde_json::from_str(&row.parameters).map_err(|_| PARAMETERS.impossible())?,
+                name: ProfileName::stored(self.name),
+                parameters: serde_json::from_slice(text.expose()).map_err(|_| place.column().impossible())?,
+                proof: Proof::from_word(&self.proof).ok_or(column("proof").impossible())?,
             },
-            version: u64::try_from(row.version).map_err(|_| version.impossible())?,
-            created_at: Timestamp::from_micros(row.created_at),
-            changed_at: Timestamp::from_micros(row.changed_at),
+            version: u64::try_from(self.version).map_err(|_| column("version").impossible())?,
+            created_at: Timestamp::from_micros(self.created_at),
+            changed_at: Timestamp::from_micros(self.changed_at),
+            id,
         })
     }
 }

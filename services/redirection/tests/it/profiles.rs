@@ -1,7 +1,7 @@
 //! Profiles: made, read, replaced, deleted, and every way in which they are refused.
 
-use contracts::redirection::Profile;
 use contracts::redirection::resolve_response::Answer;
+use contracts::redirection::{Profile, Proof};
 use vocabulary::{ErrorKind, ProfileId, Randomness};
 
 use crate::support::{RULE, START, World, because, mac, parameter, refused, rule};
@@ -18,7 +18,7 @@ async fn a_profile_is_given_back_as_it_was_made() {
         parameter("Report_Rule", "[--delta] https://nps.example/report", "na"),
         parameter("Text_Logo", "Zoë & Co. <\"'>", "rw"),
     ];
-    let made = acme.create_profile(" Main office ", parameters.clone()).await.expect("a profile");
+    let made = acme.create_proven(Proof::Serial, " Main office ", parameters.clone()).await.expect("a profile");
     assert_eq!((made.name.as_str(), made.version, made.created_at, made.changed_at), ("Main office", 1, START, START));
     assert_eq!(made.parameters, parameters);
     assert_eq!(made.provider_id, acme.id);

@@ -1,25 +1,30 @@
 //! A phone's question and its answers.
 
 use contracts::redirection::resolve_response::Answer;
-use contracts::redirection::{PutDeviceRequest, Redirect, Refusal, RefusalReason, ResolveRequest};
+use contracts::redirection::{Proof, PutDeviceRequest, Redirect, RefusalReason, ResolveRequest};
 use rpc::{Failure, Peer};
 use vocabulary::ErrorKind;
 
-use crate::support::{World, client, mac, parameter, rule};
-
-fn refusal(reason: RefusalReason, provider_id: &str) -> Answer {
-    Answer::Refusal(Refusal { reason: reason.into(), provider_id: provider_id.to_owned() })
-}
+use crate::support::{World, ask, certificate, client, mac, parameter, refusal, rule};
 
 #[tokio::test]
 async fn a_phone_gets_its_profile_whole() {
     let world = World::new(1).await;
     let acme = world.provider();
     let parameters = vec![parameter("GPP_A", "x", "rw"), rule("[--key \"a secret\"] https://nps.example/$MA.xml")];
-    let profile = acme.create_profile("Main", parameters.clone()).await.expect("a profile");
+    let profile = acme.create_proven(Proof::Certificate, "Main", parameters.clone()).await.expect("a profile");
     acme.put_device(mac(1), "Main").await.expect("a phone");
-    let redirect = Redirect { provider_id: acme.id.clone(), profile_id: profile.id, profile_version: 1, parameters };
-    assert_eq!(world.resolve(mac(1), "").await, Answer::Redirect(redirect));
+    let redirect = Redirect {
+        provider_id: acme.id.clone(),
+        profile_id: profile.id,
+        profile_version: 1,
+        parameters,
+        seal: None,
+        expired_certificate: false,
+    };
+    let certificate = Some(certificate(mac(1)));
+    let question = ResolveRequest { mac: mac(1), serial: String::new(), certificate };
+    assert_eq!(ask(&world.service, question).await, Answer::Redirect(redirect));
     assert_eq!(world.resolve(mac(2), "").await, refusal(RefusalReason::NoProvider, ""));
 }
 
@@ -44,7 +49,7 @@ async fn a_wrong_serial_number_gets_nothing() {
 async fn what_is_no_phones_address_is_no_question() {
     let world = World::new(3).await;
     for mac in [0, 0xffff_ffff_ffff, u64::MAX] {
-        let question = ResolveRequest { mac, serial: String::new() };
+        let question = ResolveRequest { mac, ..ResolveRequest::default() };
         let failure = client(&world.service, Peer::Gateway).resolve(question).await.map_err(Failure::from);
         let failure = failure.expect_err("no phone's");
         assert_eq!((failure.kind, failure.reason.as_str()), (ErrorKind::Malformed, "invalid_mac"));
@@ -55,7 +60,7 @@ async fn what_is_no_phones_address_is_no_question() {
 async fn the_edge_and_the_activation_codes_may_ask() {
     let world = World::new(4).await;
     for caller in [Peer::Gateway, Peer::Onboarding] {
-        let question = ResolveRequest { mac: mac(1), serial: String::new() };
+        let question = ResolveRequest { mac: mac(1), ..ResolveRequest::default() };
         client(&world.service, caller).resolve(question).await.expect("an answer");
     }
 }

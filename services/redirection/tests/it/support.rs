@@ -7,14 +7,16 @@ use std::time::Duration;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
 use contracts::redirection::resolve_response::Answer;
 use contracts::redirection::{
-    CreateProfileRequest, DeleteDeviceRequest, DeleteProfileRequest, Device, GetDeviceRequest, GetProfileRequest,
-    Parameter, Profile, PutDeviceRequest, PutDeviceResponse, ReplaceProfileRequest, ResolveRequest,
-    SetProviderFrozenRequest,
+    Certificate, CreateProfileRequest, CreateRangeRequest, DeleteDeviceRequest, DeleteProfileRequest, Device,
+    GetDeviceRequest, GetProfileRequest, Parameter, Profile, Proof, PutDeviceRequest, PutDeviceResponse, Range,
+    Refusal, RefusalReason, ReplaceProfileRequest, ResolveRequest, SealFormat, SetDeviceKeyRequest,
+    SetProvidersFrozenRequest,
 };
 use prometheus_client::registry::Registry;
-use redirection::Redirection;
+use redirection::{CannotOpen, Redirection, RedirectionConfig, TIME_TO_ANSWER};
 use rpc::{Failure, Peer, RpcMetrics, Transport, local, within};
 use tempfile::TempDir;
+use vault::MasterKey;
 use vocabulary::{Clock, ErrorKind, ManualClock, ProviderId, Randomness, Timestamp};
 
 pub const START: i64 = 1_795_370_400_000_000;
@@ -69,14 +71,45 @@ impl World {
 }
 
 async fn open(database: PathBuf, clock: &ManualClock, randomness: &Arc<Randomness>) -> Redirection {
-    let clock = Clock::Manual(clock.clone());
-    Redirection::open(&database, clock, Arc::clone(randomness)).await.expect("the database opens")
+    open_with([7; 32], database, clock, randomness).await.expect("the database opens")
+}
+
+/// Opens a database with a master key of these bytes.
+pub async fn open_with(
+    master: [u8; 32],
+    database: PathBuf,
+    clock: &ManualClock,
+    randomness: &Arc<Randomness>,
+) -> Result<Redirection, CannotOpen> {
+    let config = RedirectionConfig {
+        database,
+        master: MasterKey::from_bytes(master),
+        clock: Clock::Manual(clock.clone()),
+        randomness: Arc::clone(randomness),
+        time_to_answer: TIME_TO_ANSWER,
+        customization: None,
+    };
+    Redirection::open(config).await
 }
 
 pub async fn resolve(service: &Redirection, mac: u64, serial: &str) -> Answer {
-    let question = ResolveRequest { mac, serial: serial.to_owned() };
+    ask(service, ResolveRequest { mac, serial: serial.to_owned(), certificate: None }).await
+}
+
+/// Asks with all that a phone can show.
+pub async fn ask(service: &Redirection, question: ResolveRequest) -> Answer {
     let response = client(service, Peer::Gateway).resolve(question).await.expect("an answer");
     response.into_inner().answer.expect("an answer")
+}
+
+/// A verified certificate that names the address.
+pub fn certificate(mac: u64) -> Certificate {
+    Certificate { mac, serial: String::new(), expired: false }
+}
+
+/// A phone's empty answer, of which its owner is told why.
+pub fn refusal(reason: RefusalReason, provider_id: &str) -> Answer {
+    Answer::Refusal(Refusal { reason: reason.into(), provider_id: provider_id.to_owned(), may_claim: false })
 }
 
 pub fn client(service: &Redirection, caller: Peer) -> RedirectionServiceClient<Transport> {
@@ -97,8 +130,19 @@ impl Provider {
         Self { id: self.id.clone(), client: client(service, Peer::Gateway) }
     }
 
+    /// A profile that asks for nothing but the address.
     pub async fn create_profile(&self, name: &str, parameters: Vec<Parameter>) -> Result<Profile, Failure> {
-        let request = CreateProfileRequest { provider_id: self.id.clone(), name: name.to_owned(), parameters };
+        self.create_proven(Proof::Unspecified, name, parameters).await
+    }
+
+    pub async fn create_proven(
+        &self,
+        proof: Proof,
+        name: &str,
+        parameters: Vec<Parameter>,
+    ) -> Result<Profile, Failure> {
+        let (provider_id, name, proof) = (self.id.clone(), name.to_owned(), proof.into());
+        let request = CreateProfileRequest { provider_id, name, parameters, proof };
         let response = self.client.clone().create_profile(within(Duration::from_secs(10), request)).await?;
         Ok(response.into_inner().profile.expect("a profile"))
     }
@@ -120,6 +164,7 @@ impl Provider {
             name: new.name.clone(),
             parameters: new.parameters.clone(),
             expected_version,
+            proof: new.proof,
         };
         Ok(self.client.clone().replace_profile(request).await?.into_inner().profile.expect("a profile"))
     }
@@ -152,9 +197,20 @@ impl Provider {
     }
 
     pub async fn set_frozen(&self, frozen: bool) -> Result<(), Failure> {
-        let request = SetProviderFrozenRequest { provider_id: self.id.clone(), frozen };
-        self.client.clone().set_provider_frozen(request).await?;
+        let request = SetProvidersFrozenRequest { provider_ids: vec![self.id.clone()], frozen };
+        self.client.clone().set_providers_frozen(request).await?;
         Ok(())
+    }
+
+    pub async fn create_range(&self, profile: &str, (first, last): (u64, u64)) -> Result<Range, Failure> {
+        let request = CreateRangeRequest { provider_id: self.id.clone(), profile: profile.to_owned(), first, last };
+        Ok(self.client.clone().create_range(request).await?.into_inner().range.expect("a range"))
+    }
+
+    pub async fn set_key(&self, mac: u64, format: SealFormat, key: &[u8]) -> Result<Device, Failure> {
+        let (provider_id, key) = (self.id.clone(), key.to_vec());
+        let request = SetDeviceKeyRequest { provider_id, mac, format: format.into(), key };
+        Ok(self.client.clone().set_device_key(request).await?.into_inner().device.expect("a phone"))
     }
 }
 

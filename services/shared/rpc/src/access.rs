@@ -58,5 +58,7 @@ mod tests {
         assert!(!Peer::Gateway.may_call("dialtone.accounts.v1.Unlisted"));
         assert!(Peer::Gateway.may_call("dialtone.audit.v1.AuditService"));
         assert!(!Peer::Onboarding.may_call("dialtone.audit.v1.AuditService"));
+        assert!(Peer::Redirection.may_call("dialtone.customization.v1.CustomizationService"));
+        assert!(!Peer::Redirection.may_call("dialtone.redirection.v1.RedirectionService"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -16,6 +17,10 @@ pub trait Refusal: Error {
     fn kind(&self) -> ErrorKind;
     /// A stable word for programs, such as `device_owned_by_other`.
     fn reason(&self) -> &'static str;
+    /// How long to wait before asking again, where that is known.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// The gRPC answer that tells of `error`. A fault of ours is logged here, and the caller learns only
@@ -39,7 +44,10 @@ pub fn refuse(error: &impl Refusal) -> Status {
         | ErrorKind::Changed
         | ErrorKind::Throttled => error.to_string(),
     };
-    let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+    let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+    if let Some(wait) = error.retry_after() {
+        details.set_retry_info(Some(wait));
+    }
     Status::with_error_details(code(kind), message, details)
 }
 
@@ -52,6 +60,8 @@ pub struct Failure {
     pub reason: String,
     /// A sentence for people.
     pub message: String,
+    /// How long to wait before asking again, where the callee says so.
+    pub retry_after: Option<Duration>,
 }
 
 impl From<Status> for Failure {
@@ -59,7 +69,8 @@ impl From<Status> for Failure {
         let kind = kind(&status);
         let info = status.get_details_error_info().filter(|info| info.domain == DOMAIN);
         let reason = info.map_or_else(|| kind.name().to_owned(), |info| info.reason);
-        Self { kind, reason, message: status.message().to_owned() }
+        let retry_after = status.get_details_retry_info().and_then(|info| info.retry_delay);
+        Self { kind, reason, message: status.message().to_owned(), retry_after }
     }
 }
 
@@ -109,6 +120,10 @@ mod tests {
         fn reason(&self) -> &'static str {
             "gone"
         }
+
+        fn retry_after(&self) -> Option<Duration> {
+            (self.0 == ErrorKind::Throttled).then_some(Duration::from_secs(90))
+        }
     }
 
     #[test]
@@ -116,6 +131,7 @@ mod tests {
         for kind in ErrorKind::ALL {
             let failure = Failure::from(refuse(&Gone(kind)));
             assert_eq!((failure.kind, failure.reason.as_str()), (kind, "gone"));
+            assert_eq!(failure.retry_after.is_some(), kind == ErrorKind::Throttled);
             // The details of our own faults stay with us.
             assert_eq!(failure.message.contains("/secret/place"), !kind.is_our_fault());
         }

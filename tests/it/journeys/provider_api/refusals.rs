@@ -21,7 +21,7 @@ fn paths_and_methods_that_do_not_exist_are_problems_too() {
         ("/v1/token", "GET", "POST"),
         ("/v1/devices", "POST", "GET,HEAD"),
         ("/v1/devices/00562b043615", "POST", "GET,HEAD,PUT,DELETE"),
-        ("/v1/providers/x/frozen", "GET", "PUT"),
+        ("/v1/tenants/x/frozen", "GET", "PUT"),
         ("/.well-known/jwks.json", "PUT", "GET,HEAD"),
     ];
     for (path, method, allowed) in cases {

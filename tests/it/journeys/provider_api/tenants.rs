@@ -49,7 +49,7 @@ fn anothers_phone_cannot_be_told_from_nobodys() {
         told(&curl.send(), 404, "unknown_profile");
     }
     told(&globex.register(&server, "00562b0436ff", &theirs[13..], &json!({})), 400, "unknown_profile");
-    told(&globex.ask(&server, &format!("/v1/providers/{}", acme.id)).send(), 404, "provider_not_found");
+    told(&globex.ask(&server, &format!("/v1/tenants/{}", acme.id)).send(), 404, "tenant_not_found");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn what_the_operator_freezes_stands_still_until_it_thaws() {
     let acme = Provider::made_by(&server, &operator, "acme");
     acme.profile(&server, "main", "https://nps.example/$MA.xml");
     acme.register(&server, MAC, "main", &json!({})).expect(201);
-    let path = format!("/v1/providers/{}", acme.id);
+    let path = format!("/v1/tenants/{}", acme.id);
     let freeze = |frozen: bool| {
         let body = json!({ "frozen": frozen }).to_string();
         operator.ask(&server, &format!("{path}/frozen")).method("PUT").json(&body).send().expect(200).json()
@@ -131,17 +131,17 @@ fn what_the_operator_freezes_stands_still_until_it_thaws() {
 fn providers_are_made_and_listed_by_operators() {
     let server = Server::start();
     let operator = server.operator();
-    let made = operator.ask(&server, "/v1/providers").json(r#"{"name":"acme"}"#).send().expect(201);
+    let made = operator.ask(&server, "/v1/tenants").json(r#"{"name":"acme","with_client":true}"#).send().expect(201);
     let new = made.json();
-    let id = new["provider"]["id"].as_str().expect("an id");
-    assert_eq!(made.header("location"), Some(format!("/v1/providers/{id}").as_str()));
+    let id = new["tenant"]["id"].as_str().expect("an id");
+    assert_eq!(made.header("location"), Some(format!("/v1/tenants/{id}").as_str()));
     assert_eq!(made.header("cache-control"), Some("no-store"));
     let secret = new["client"]["client_secret"].as_str().expect("a secret");
 
     for name in ["globex", "initech"] {
         Provider::made_by(&server, &operator, name);
     }
-    let page = |query: &str| operator.ask(&server, &format!("/v1/providers{query}")).send().expect(200);
+    let page = |query: &str| operator.ask(&server, &format!("/v1/tenants{query}")).send().expect(200);
     let (first, all) = (page("?limit=2").json(), page(""));
     let next = first["next"].as_str().expect("more");
     let second = page(&format!("?limit=2&after={next}")).json();
@@ -155,10 +155,10 @@ fn providers_are_made_and_listed_by_operators() {
     assert_eq!((paged, &second["next"]), (vec!["acme".into(), "globex".into(), "initech".into()], &Value::Null));
     assert!(!all.body.contains(secret), "a secret is shown once");
 
-    let taken = operator.ask(&server, "/v1/providers").json(r#"{"name":""}"#).send();
+    let taken = operator.ask(&server, "/v1/tenants").json(r#"{"name":""}"#).send();
     assert_eq!(taken.status, 400, "{taken:?}");
-    let unknown = format!("/v1/providers/prv_{}", "0".repeat(20));
-    told(&operator.ask(&server, &unknown).send(), 404, "provider_not_found");
+    let unknown = format!("/v1/tenants/prv_{}", "0".repeat(20));
+    told(&operator.ask(&server, &unknown).send(), 404, "tenant_not_found");
     let frozen = operator.ask(&server, &format!("{unknown}/frozen")).method("PUT").json(r#"{"frozen":true}"#).send();
-    told(&frozen, 404, "provider_not_found");
+    told(&frozen, 404, "tenant_not_found");
 }

@@ -5,17 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contracts::accounts::accounts_service_server::{AccountsService, AccountsServiceServer};
-use contracts::accounts::{
-    CreateProviderRequest, CreateProviderResponse, GetKeysResponse, GetProviderRequest, GetProviderResponse,
-    IssueTokenRequest, IssueTokenResponse, ListProvidersRequest, ListProvidersResponse, SetFrozenRequest,
-    SetFrozenResponse,
-};
+use contracts::accounts::{self, GetKeysResponse};
 use jsonwebtoken::{EncodingKey, Header};
 use prometheus_client::registry::Registry;
 use rpc::{Peer, RpcMetrics};
 use serde_json::{Value, json};
 use tonic::{Request, Response, Status};
-use vocabulary::{ProviderId, Randomness};
 
 use super::*;
 
@@ -44,39 +39,51 @@ struct KeyRing {
     asked: Arc<AtomicUsize>,
 }
 
-#[tonic::async_trait]
-impl AccountsService for KeyRing {
-    async fn get_keys(&self, _: Request<GetKeysRequest>) -> Result<Response<GetKeysResponse>, Status> {
-        let times = self.asked.fetch_add(1, Ordering::SeqCst);
-        let jwks = self.sets.get(times).or(self.sets.last()).cloned().ok_or(Status::unavailable("away"))?;
-        Ok(Response::new(GetKeysResponse { jwks }))
-    }
+/// Only its keys are asked for here.
+macro_rules! key_ring {
+    ($($call:ident($request:ident) -> $response:ident;)+) => {
+        #[tonic::async_trait]
+        impl AccountsService for KeyRing {
+            async fn get_keys(&self, _: Request<GetKeysRequest>) -> Result<Response<GetKeysResponse>, Status> {
+                let times = self.asked.fetch_add(1, Ordering::SeqCst);
+                let jwks = self.sets.get(times).or(self.sets.last()).cloned().ok_or(Status::unavailable("away"))?;
+                Ok(Response::new(GetKeysResponse { jwks }))
+            }
 
-    async fn create_provider(
-        &self,
-        _: Request<CreateProviderRequest>,
-    ) -> Result<Response<CreateProviderResponse>, Status> {
-        Err(Status::unimplemented("only keys"))
-    }
+            $(
+                async fn $call(
+                    &self,
+                    _: Request<accounts::$request>,
+                ) -> Result<Response<accounts::$response>, Status> {
+                    Err(Status::unimplemented("only keys"))
+                }
+            )+
+        }
+    };
+}
 
-    async fn get_provider(&self, _: Request<GetProviderRequest>) -> Result<Response<GetProviderResponse>, Status> {
-        Err(Status::unimplemented("only keys"))
-    }
-
-    async fn list_providers(
-        &self,
-        _: Request<ListProvidersRequest>,
-    ) -> Result<Response<ListProvidersResponse>, Status> {
-        Err(Status::unimplemented("only keys"))
-    }
-
-    async fn set_frozen(&self, _: Request<SetFrozenRequest>) -> Result<Response<SetFrozenResponse>, Status> {
-        Err(Status::unimplemented("only keys"))
-    }
-
-    async fn issue_token(&self, _: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
-        Err(Status::unimplemented("only keys"))
-    }
+key_ring! {
+    create_tenant(CreateTenantRequest) -> CreateTenantResponse;
+    get_tenant(GetTenantRequest) -> GetTenantResponse;
+    list_tenants(ListTenantsRequest) -> ListTenantsResponse;
+    get_subtree(GetSubtreeRequest) -> GetSubtreeResponse;
+    set_frozen(SetFrozenRequest) -> SetFrozenResponse;
+    create_client(CreateClientRequest) -> CreateClientResponse;
+    list_clients(ListClientsRequest) -> ListClientsResponse;
+    rotate_client_secret(RotateClientSecretRequest) -> RotateClientSecretResponse;
+    revoke_client(RevokeClientRequest) -> RevokeClientResponse;
+    invite_person(InvitePersonRequest) -> InvitePersonResponse;
+    accept_invitation(AcceptInvitationRequest) -> AcceptInvitationResponse;
+    list_people(ListPeopleRequest) -> ListPeopleResponse;
+    change_person(ChangePersonRequest) -> ChangePersonResponse;
+    remove_person(RemovePersonRequest) -> RemovePersonResponse;
+    begin_totp(BeginTotpRequest) -> BeginTotpResponse;
+    confirm_totp(ConfirmTotpRequest) -> ConfirmTotpResponse;
+    change_password(ChangePasswordRequest) -> ChangePasswordResponse;
+    issue_token(IssueTokenRequest) -> IssueTokenResponse;
+    log_in(LogInRequest) -> LogInResponse;
+    authorize(AuthorizeRequest) -> AuthorizeResponse;
+    rotate_signing_key(RotateSigningKeyRequest) -> RotateSigningKeyResponse;
 }
 
 /// A verifier in front of a service that gives these key sets one after the other.
@@ -93,14 +100,9 @@ fn now() -> Timestamp {
     Timestamp::from_micros(NOW * 1_000_000)
 }
 
-fn provider_id() -> ProviderId {
-    ProviderId::draw(&Randomness::seeded(1))
-}
-
 fn claims() -> Value {
     json!({
-        "iss": "dialtone", "aud": "dialtone-api", "sub": "cli_1", "role": "provider",
-        "provider": provider_id().as_str(), "exp": NOW + 1,
+        "iss": "dialtone", "aud": "dialtone-api", "sub": "cli_1", "scope": "devices:read codes:read", "exp": NOW + 1,
     })
 }
 
@@ -122,19 +124,20 @@ fn header(kid: &str) -> Header {
     Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) }
 }
 
-async fn verdict(token: &str) -> Result<Caller, TokenRefused> {
+async fn verdict(token: &str) -> Result<Claims, TokenRefused> {
     let (verifier, _) = verifier(&[jwks(&[(1, "one"), (2, "two")])]).await;
     verifier.expect("keys").verify(token, now()).await
 }
 
 #[tokio::test]
 async fn a_good_token_names_its_caller() {
-    let provider = Caller::Provider(Provider { id: provider_id() });
-    assert_eq!(verdict(&signed(&header("one"), &claims(), 1)).await, Ok(provider.clone()));
-    assert_eq!(verdict(&signed(&header("two"), &claims(), 2)).await, Ok(provider));
-    let operator = changed(&json!({ "role": "operator", "provider": null }));
-    let wanted = Caller::Operator(Operator { client: "cli_1".to_owned() });
-    assert_eq!(verdict(&signed(&header("one"), &operator, 1)).await, Ok(wanted));
+    let scopes = vec!["devices:read".to_owned(), "codes:read".to_owned()];
+    let wanted = Claims { subject: "cli_1".to_owned(), scopes };
+    assert_eq!(verdict(&signed(&header("one"), &claims(), 1)).await, Ok(wanted.clone()));
+    assert_eq!(verdict(&signed(&header("two"), &claims(), 2)).await, Ok(wanted));
+    let without = changed(&json!({ "scope": null }));
+    let wanted = Claims { subject: "cli_1".to_owned(), scopes: vec![] };
+    assert_eq!(verdict(&signed(&header("one"), &without, 1)).await, Ok(wanted));
 }
 
 #[tokio::test]
@@ -155,12 +158,7 @@ async fn claims_that_are_missing_or_meant_for_others_are_refused() {
         json!({ "sub": null }),
         json!({ "exp": null }),
         json!({ "exp": "never" }),
-        json!({ "role": null }),
-        json!({ "role": "root" }),
-        json!({ "provider": null }),
-        json!({ "provider": "prv_1" }),
-        // An operator that also speaks for a provider would be both.
-        json!({ "role": "operator" }),
+        json!({ "scope": ["devices:read"] }),
     ] {
         let token = signed(&header("one"), &changed(&changes), 1);
         assert_eq!(verdict(&token).await, Err(TokenRefused::Invalid), "{changes}");
@@ -176,7 +174,7 @@ async fn a_signature_by_another_key_is_refused() {
     let good = signed(&header("one"), &claims(), 1);
     let (signed_part, _) = good.rsplit_once('.').expect("three parts");
     assert_eq!(verdict(&format!("{signed_part}.")).await, Err(TokenRefused::Invalid));
-    let payload = URL_SAFE_NO_PAD.encode(changed(&json!({ "role": "operator", "provider": null })).to_string());
+    let payload = URL_SAFE_NO_PAD.encode(changed(&json!({ "scope": "operate" })).to_string());
     let parts: Vec<&str> = good.split('.').collect();
     let forged = format!("{}.{payload}.{}", parts[0], parts[2]);
     assert_eq!(verdict(&forged).await, Err(TokenRefused::Invalid));
@@ -232,6 +230,31 @@ async fn unknown_keys_make_us_ask_once_in_ten_seconds() {
         assert_eq!(verifier.verify(&forged, moment).await, Err(TokenRefused::Invalid));
         assert_eq!(asked.load(Ordering::SeqCst), times, "{after}");
     }
+}
+
+#[tokio::test]
+async fn keys_are_fetched_before_a_token_names_them_and_kept_where_they_cannot_be() {
+    let sets = [jwks(&[(1, "one")]), jwks(&[(1, "one"), (2, "two")]), String::new()];
+    let (verifier, asked) = verifier(&sets).await;
+    let verifier = verifier.expect("keys");
+    verifier.refresh().await;
+    for _ in 0..2 {
+        let asked_before = asked.load(Ordering::SeqCst);
+        for (kid, byte) in [("one", 1), ("two", 2)] {
+            assert!(verifier.verify(&signed(&header(kid), &claims(), byte), now()).await.is_ok(), "{kid}");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), asked_before);
+        verifier.refresh().await;
+    }
+}
+
+#[tokio::test]
+async fn fetching_ends_when_it_is_told_to() {
+    let (verifier, _) = verifier(&[jwks(&[(1, "one")])]).await;
+    let (stop, stopped) = watch::channel(false);
+    let keeper = tokio::spawn(Arc::new(verifier.expect("keys")).keep_fresh(stopped));
+    stop.send_replace(true);
+    keeper.await.expect("an end");
 }
 
 #[tokio::test]

@@ -1,0 +1,120 @@
+//! Phones that have not been seen for as long as their owner's policy says are given back, once an hour.
+//!
+//! 1. The candidates are read, a page at a time: phones that have been their owner's for so long.
+//! 2. Customization is asked when each has been in contact last.
+//! 3. Those that were not, or not for so long, are released, in one transaction for each page, where owner and policy
+//!    are still as they were read.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use contracts::customization::GetStatesRequest;
+use contracts::customization::customization_service_client::CustomizationServiceClient;
+use rpc::{Actor, Failure, Peer, Transport, within};
+use storage::StoreError;
+use storage::sqlite::Db;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use vocabulary::{Clock, Timestamp};
+
+use crate::change::By;
+use crate::store::{self, Silent};
+use crate::writer::Writer;
+
+/// From one round to the next.
+const ROUND: Duration = Duration::from_hours(1);
+/// How many phones one question to customization names; it takes up to 1000.
+const PAGE: i64 = 1_000;
+/// How long customization may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a round was not finished. The next one begins anew.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundFailed {
+    /// It is not known when the phones were seen.
+    #[error("customization: {}", .0.message)]
+    Customization(Failure),
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a round needs.
+#[derive(Clone)]
+pub(crate) struct Unseen {
+    pub db: Db,
+    pub writer: Writer,
+    pub customization: CustomizationServiceClient<Transport>,
+}
+
+/// The task that goes round. It ends when this is dropped, or stopped.
+pub(crate) struct Rounds {
+    stop: watch::Sender<()>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Unseen {
+    /// Goes round once. Answers how many phones were given back.
+    pub async fn release(&self, now: Timestamp) -> Result<u64, RoundFailed> {
+        let by = By { actor: Actor::service(Peer::Redirection), at: now };
+        let (mut after, mut released) = (0, 0);
+        loop {
+            let silent = store::devices_silent(self.db.reader(), after, now, PAGE).await?;
+            let Some(last) = silent.last() else { return Ok(released) };
+            after = last.mac.to_i64();
+            let unseen = self.unseen_among(silent).await?;
+            if !unseen.is_empty() {
+                released += crate::change::release_unseen(&self.writer, unseen, by.clone()).await?;
+            }
+        }
+    }
+
+    async fn unseen_among(&self, silent: Vec<Silent>) -> Result<Vec<Silent>, RoundFailed> {
+        let macs = silent.iter().map(|phone| phone.mac.to_u64()).collect();
+        let question = within(PATIENCE, GetStatesRequest { macs });
+        let states = self.customization.clone().get_states(question).await;
+        let states = states.map_err(|status| RoundFailed::Customization(status.into()))?.into_inner();
+        let seen: HashMap<u64, i64> = states.phones.iter().map(|phone| (phone.mac, phone.last_contact)).collect();
+        let is_unseen = |phone: &Silent| {
+            let last = seen.get(&phone.mac.to_u64()).copied().unwrap_or_default();
+            last < phone.asked_since.as_micros()
+        };
+        Ok(silent.into_iter().filter(is_unseen).collect())
+    }
+}
+
+impl Rounds {
+    /// Begins to go round; the first time in an hour.
+    pub fn begin(unseen: Unseen, clock: Clock) -> Self {
+        let (stop, mut stopped) = watch::channel(());
+        let task = tokio::spawn(async move {
+            let mut rounds = interval_at(Instant::now() + ROUND, ROUND);
+            rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let go_round = async {
+                loop {
+                    rounds.tick().await;
+                    match unseen.release(clock.now()).await {
+                        Ok(0) => {}
+                        Ok(phones) => tracing::info!(phones, "phones that were not seen for long were given back"),
+                        Err(error) => tracing::warn!(%error, "phones that were not seen for long stay for now"),
+                    }
+                }
+            };
+            tokio::select! {
+                _ = stopped.changed() => {}
+                () = go_round => {}
+            }
+        });
+        Self { stop, task: Mutex::new(Some(task)) }
+    }
+
+    /// Ends the task, between two changes.
+    pub async fn end(&self) {
+        self.stop.send_replace(());
+        if let Some(task) = self.task.lock().await.take() {
+            // Only a runtime that ends has stopped it before.
+            let _ended = task.await;
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Phones given back because they have not been seen for long.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use contracts::customization::customization_service_client::CustomizationServiceClient;
+use contracts::customization::customization_service_server::{CustomizationService, CustomizationServiceServer};
+use contracts::customization::{
+    GetStatesRequest, GetStatesResponse, GetTimelineRequest, GetTimelineResponse, Phone, RecordRequest, RecordResponse,
+};
+use contracts::redirection::resolve_response::Answer;
+use contracts::redirection::{ProviderPolicy, SetProviderPolicyRequest};
+use prometheus_client::registry::Registry;
+use redirection::{Redirection, RedirectionConfig, TIME_TO_ANSWER};
+use rpc::{Peer, RpcMetrics, local};
+use tonic::{Request, Response, Status};
+use vault::MasterKey;
+use vocabulary::{Clock, Timestamp};
+
+use crate::support::{Provider, START, World, mac, refused};
+use crate::wishes::{DAY, row};
+
+/// Knows when phones were in contact last; `None` while it is away.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Option<HashMap<u64, i64>>>>);
+
+#[tonic::async_trait]
+impl CustomizationService for Seen {
+    async fn record(&self, _: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+
+    async fn get_states(&self, request: Request<GetStatesRequest>) -> Result<Response<GetStatesResponse>, Status> {
+        let macs = request.into_inner().macs;
+        assert!(macs.len() <= 1_000);
+        let seen = self.0.lock().expect("a lock");
+        let seen = seen.as_ref().ok_or_else(|| Status::unavailable("away"))?;
+        let phone = |mac: u64| seen.get(&mac).map(|at| Phone { mac, last_contact: *at, ..Phone::default() });
+        Ok(Response::new(GetStatesResponse { phones: macs.into_iter().filter_map(phone).collect() }))
+    }
+
+    async fn get_timeline(&self, _: Request<GetTimelineRequest>) -> Result<Response<GetTimelineResponse>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+}
+
+/// A world whose service asks `Seen`.
+async fn world_number(number: u64) -> (World, Seen) {
+    let world = World::new(number).await;
+    world.service.close().await;
+    let seen = Seen(Arc::new(Mutex::new(Some(HashMap::new()))));
+    let metrics = RpcMetrics::register(&mut Registry::default());
+    let road = local(CustomizationServiceServer::new(seen.clone()), Peer::Redirection, metrics);
+    let config = RedirectionConfig {
+        database: world.database(),
+        master: MasterKey::from_bytes([7; 32]),
+        clock: Clock::Manual(world.clock.clone()),
+        randomness: Arc::clone(&world.randomness),
+        time_to_answer: TIME_TO_ANSWER,
+        customization: Some(CustomizationServiceClient::new(road)),
+    };
+    let service = Redirection::open(config).await.expect("the database opens");
+    (World { service, ..world }, seen)
+}
+
+impl Provider {
+    async fn release_unseen_after(&self, release_unseen_days: u32) {
+        let policy = Some(ProviderPolicy { release_unseen_days, ..ProviderPolicy::default() });
+        let request = SetProviderPolicyRequest { provider_id: self.id.clone(), policy };
+        self.client.clone().set_provider_policy(request).await.expect("a policy");
+    }
+}
+
+impl World {
+    async fn go_round(&self) -> u64 {
+        let now = Clock::Manual(self.clock.clone()).now();
+        self.service.release_unseen(now).await.expect("a round")
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_seen_for_so_long_is_given_back_and_nothing_else() {
+    let (world, seen) = world_number(1).await;
+    let [acme, keeper, frozen] =
+        [world.provider_with_profile().await, world.provider_with_profile().await, world.provider_with_profile().await];
+    acme.release_unseen_after(30).await;
+    frozen.release_unseen_after(30).await;
+    for number in [1, 2, 3, 4] {
+        acme.put_device(mac(number), "Main").await.expect("a phone");
+    }
+    keeper.put_device(mac(5), "Main").await.expect("a phone");
+    frozen.put_device(mac(6), "Main").await.expect("a phone");
+    frozen.set_frozen(true).await.expect("frozen");
+    world.hold(&[mac(4)], true).await;
+    let contacts = [(mac(2), START + 3 * DAY), (mac(3), START + DAY)];
+    *seen.0.lock().expect("a lock") = Some(HashMap::from(contacts));
+
+    world.wait_until_day(29);
+    acme.put_device(mac(7), "Main").await.expect("a phone");
+    assert_eq!(world.go_round().await, 0);
+    world.wait_until_day(30);
+    assert_eq!(world.go_round().await, 1, "the one that was never seen");
+    world.wait_until_day(32);
+    assert_eq!(world.go_round().await, 1, "the one that was last seen 31 days ago");
+    assert_eq!(world.go_round().await, 0);
+    for number in [1, 3] {
+        assert_eq!(refused(acme.get_device(mac(number)).await).1, "unknown_device");
+        assert!(matches!(world.resolve(mac(number), "").await, Answer::Refusal(_)));
+        assert_eq!(world.history(mac(number)).await, [row(&acme, "claimed", "unseen")]);
+    }
+    for number in [2, 4, 7] {
+        acme.get_device(mac(number)).await.expect("still its own");
+    }
+    keeper.get_device(mac(5)).await.expect("its policy says nothing");
+    frozen.get_device(mac(6)).await.expect("nothing of it is changed");
+}
+
+#[tokio::test]
+async fn who_asked_for_it_with_proof_gets_it() {
+    let (world, _seen) = world_number(2).await;
+    let (acme, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
+    acme.release_unseen_after(1).await;
+    acme.put_serial(mac(1), "FCH2034D0PL").await.expect("a phone");
+    claimant.ask_for(mac(1), "FCH2034D0PL").await.expect("a request");
+    world.wait_until_day(1);
+    assert_eq!(world.go_round().await, 1);
+    claimant.get_device(mac(1)).await.expect("its own");
+    assert_eq!(world.history(mac(1)).await, [row(&acme, "claimed", "unseen"), row(&claimant, "transfer", "")]);
+    world.wait_until_day(2);
+    assert_eq!(world.go_round().await, 0, "the claimant's policy says nothing");
+}
+
+#[tokio::test]
+async fn while_nobody_knows_what_was_seen_nothing_is_given_back() {
+    let (world, seen) = world_number(3).await;
+    let acme = world.provider_with_profile().await;
+    acme.release_unseen_after(1).await;
+    acme.put_device(mac(1), "Main").await.expect("a phone");
+    *seen.0.lock().expect("a lock") = None;
+    let later = Timestamp::from_micros(START + 2 * DAY);
+    assert!(world.service.release_unseen(later).await.is_err());
+    acme.get_device(mac(1)).await.expect("still its own");
+    world.service.close().await;
+}
+
+#[tokio::test]
+async fn more_than_one_page_is_gone_through() {
+    let (world, _seen) = world_number(4).await;
+    let acme = world.provider_with_profile().await;
+    acme.release_unseen_after(1).await;
+    for number in 1..=1_005 {
+        acme.put_device(mac(number), "Main").await.expect("a phone");
+    }
+    world.wait_until_day(2);
+    assert_eq!(world.go_round().await, 1_005);
+}
