@@ -21,8 +21,7 @@ pub(crate) use windows::{NewWindow, When};
 
 use audit::Act;
 use rpc::Actor;
-use storage::StoreError;
-use storage::sqlite::Tx;
+use storage::{StoreError, Tx};
 use vocabulary::{ProviderId, Timestamp};
 
 /// On whose behalf something is changed, and when.
@@ -48,6 +47,6 @@ impl By {
     pub async fn record(&self, tx: &mut Tx, deed: Deed<'_>) -> Result<(), StoreError> {
         let Deed { concerns, verb, target, detail } = deed;
         let act = Act { at: self.at, concerns: concerns.as_str(), actor: &self.actor, verb, target, detail };
-        audit::append(storage::Connection::Sqlite(tx), &act).await
+        audit::append(tx.connection(), &act).await
     }
 }

@@ -1,6 +1,7 @@
 //! The tables, and every statement on them. Functions that change something take a transaction, so
 //! that `writer.rs` alone says when it is committed.
 
+mod change_log;
 mod claim_rules;
 mod device_keys;
 mod devices;
@@ -13,6 +14,7 @@ mod ownership;
 mod profiles;
 mod provider_policy;
 mod ranges;
+mod reread;
 mod sealing;
 mod takeovers;
 mod transfers;
@@ -22,6 +24,7 @@ use std::str::FromStr;
 
 use storage::StoreError;
 
+pub(crate) use change_log::{Behind, Kind, Position, Subject, append, begin, behind, head, prune};
 pub(crate) use claim_rules::{claim_rule_delete, claim_rule_list, claim_rule_of, claim_rule_put};
 pub(crate) use device_keys::{NewKey, device_key_set};
 pub(crate) use devices::{News, Put, device_delete, device_find, device_list, device_put};
@@ -37,6 +40,7 @@ pub(crate) use profiles::{
 };
 pub(crate) use provider_policy::{provider_policy, provider_policy_set};
 pub(crate) use ranges::{range_change, range_covering, range_create, range_delete, range_list};
+pub(crate) use reread::reread;
 pub(crate) use sealing::take_over;
 pub(crate) use takeovers::{
     Handover, Silent, device_release_silent, device_take, devices_among, devices_move, devices_of_profile,

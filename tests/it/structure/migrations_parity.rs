@@ -14,7 +14,7 @@ use super::migrations::{entries, name, services};
 use crate::support::repository;
 
 /// Services that are on SQLite alone as yet. The list only shrinks.
-const ON_SQLITE_ALONE: [&str; 3] = ["accounts", "onboarding", "redirection"];
+const ON_SQLITE_ALONE: [&str; 1] = ["onboarding"];
 /// What sqlx keeps for itself.
 const SQLX: &str = "_sqlx_migrations";
 

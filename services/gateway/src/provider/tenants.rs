@@ -5,8 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contracts::accounts::{
-    CreateTenantRequest, GetSubtreeRequest, ListTenantsRequest, NewSecret, SetFrozenRequest, Tenant,
-    TenantKind,
+    CreateTenantRequest, GetSubtreeRequest, ListTenantsRequest, NewSecret, SetFrozenRequest, Tenant, TenantKind,
 };
 use contracts::redirection::SetProvidersFrozenRequest;
 use rpc::{within, within_as};

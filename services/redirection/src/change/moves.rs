@@ -1,7 +1,7 @@
 //! Phones handed over and held, many at a time: all of them or none.
 
 use serde_json::json;
-use storage::sqlite::Tx;
+use storage::Tx;
 use vocabulary::{MacAddress, ProfileId, ProviderId};
 
 use super::{By, Deed};

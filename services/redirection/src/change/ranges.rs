@@ -1,7 +1,7 @@
 //! Changes of blocks of addresses.
 
 use serde_json::{Value, json};
-use storage::sqlite::Tx;
+use storage::Tx;
 use vocabulary::{ProfileId, ProviderId, RangeId};
 
 use super::{By, Deed};

@@ -16,13 +16,14 @@ pub enum Peer {
 }
 
 /// The callers of each gRPC service. A service that is not listed may be called by nobody.
-const CALLERS: [(&str, &[Peer]); 5] = [
+const CALLERS: [(&str, &[Peer]); 6] = [
     ("dialtone.accounts.v1.AccountsService", &[Peer::Gateway]),
     ("dialtone.redirection.v1.RedirectionService", &[Peer::Gateway, Peer::Onboarding]),
     ("dialtone.onboarding.v1.OnboardingService", &[Peer::Gateway]),
     ("dialtone.customization.v1.CustomizationService", &[Peer::Gateway, Peer::Onboarding, Peer::Redirection]),
     // Served by each of them, of its own database.
     ("dialtone.audit.v1.AuditService", &[Peer::Gateway]),
+    ("grpc.health.v1.Health", &Peer::ALL),
 ];
 
 impl Peer {

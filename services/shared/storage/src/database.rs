@@ -111,6 +111,26 @@ impl Db {
         })
     }
 
+    /// Begins a transaction that only reads, and sees all the while what was committed when its first statement
+    /// ran.
+    pub async fn snapshot(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.0 {
+            Pool::Sqlite(db) => Tx::Sqlite(db.reader().begin().await?),
+            Pool::Postgres(pools) => {
+                Tx::Postgres(pools.readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        })
+    }
+
+    /// Writes a file anew, so that nothing that was deleted or overwritten is left in it; nobody else may be reading.
+    /// A server looks after its pages itself.
+    pub async fn rewrite(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Pool::Sqlite(db) => db.rewrite().await,
+            Pool::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &self.0 {

@@ -28,6 +28,14 @@ impl Place {
         Self::Sqlite(path.to_owned())
     }
 
+    /// Whether it is a file that is not there.
+    pub fn is_missing(&self) -> bool {
+        match self {
+            Self::Sqlite(path) => !path.exists(),
+            Self::Postgres(_) => false,
+        }
+    }
+
     fn server(url: &str) -> Result<Self, InvalidPlace> {
         let mut options = PgConnectOptions::from_str(url).map_err(|_| InvalidPlace)?;
         // libpq would try without TLS where the server has none, and hand the password to whoever answers. To

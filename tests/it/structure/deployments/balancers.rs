@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use tempfile::TempDir;
 
 use super::{deploy, install, succeed, text};
-use crate::support::{Server, eventually};
+use crate::support::{Manufacturer, Metrics, Server, eventually};
 
 /// A balancer that runs. Dropping it ends it.
 struct Balancer {
@@ -54,16 +54,22 @@ impl Balancer {
 
     /// A phone asks over both ports and is answered by the gateway. Over TLS, it believes nobody but the gateway.
     fn passes_on(&self, server: &Server) {
+        let acme = Manufacturer::new("acme");
         let question = "/software/edos/callhome/rc?id=00562b043615";
         for name in ["https", "http"] {
             let socket = self.folder.path().join(name).display().to_string();
+            let certificate = acme.phone("00562b043615", "FCH2034D0PL");
             let answer = || {
-                let asked = if name == "https" { server.ask(question) } else { server.ask_plainly(question) };
+                let over_tls = || certificate.shown_with(server.ask(question));
+                let asked = if name == "https" { over_tls() } else { server.ask_plainly(question) };
                 asked.with(&["--unix-socket", &socket]).attempt().ok()
             };
             // One of two gateways is dead; until that is known, a connection may end there.
             eventually("an answer", || answer().filter(|answer| answer.status == 200));
         }
+        // The gateway itself has seen the phone's certificate, and does not know who made it.
+        let seen = "dialtone_device_certificates_total{manufacturer=\"unknown\",verdict=\"Untrusted\"}";
+        assert!(Metrics::of(server).value(seen) > 0);
     }
 }
 
