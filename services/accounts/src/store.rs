@@ -12,6 +12,8 @@ mod keys;
 mod people;
 mod secrets;
 mod tenants;
+#[cfg(test)]
+mod tests;
 
 use std::str::FromStr;
 

@@ -126,15 +126,18 @@ impl Follower {
         let mut is_away = false;
         loop {
             looks.tick().await;
-            match self.follow().await {
-                Ok(()) if is_away => tracing::info!("changes are followed again"),
-                Err(error) if !is_away => {
+            // Said once, not four times a second.
+            match (self.follow().await, is_away) {
+                (Err(error), false) => {
                     tracing::warn!(%error, "changes cannot be followed; phones are answered from what is known");
+                    is_away = true;
                 }
-                Ok(()) => continue,
-                Err(_) => continue,
+                (Ok(()), true) => {
+                    tracing::info!("changes are followed again");
+                    is_away = false;
+                }
+                (Err(_), true) | (Ok(()), false) => {}
             }
-            is_away = !is_away;
         }
     }
 
@@ -152,3 +155,6 @@ impl Follower {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

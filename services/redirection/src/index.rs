@@ -198,6 +198,12 @@ impl Index {
         self.phones.iter().map(|shard| read(shard).len()).sum()
     }
 
+    /// Whether the provider is frozen.
+    #[cfg(test)]
+    pub fn is_frozen(&self, provider: &ProviderId) -> bool {
+        read(&self.profiles).is_frozen(provider)
+    }
+
     /// Keeps changes of profiles and providers waiting until the guard is dropped.
     #[cfg(test)]
     pub fn hold(&self) -> impl Drop {

@@ -20,6 +20,7 @@ mod takeovers;
 mod transfers;
 mod windows;
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use storage::StoreError;
@@ -53,6 +54,11 @@ pub(crate) use transfers::{
 pub(crate) use windows::{
     Closed, window_close, window_count, window_create, window_in_the_way, window_list, window_waiting,
 };
+
+/// A text that somebody looks for, as it can be asked for: PostgreSQL takes no NUL, and nothing is called so.
+fn looked_for(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
 
 /// A column that only our own code writes.
 #[derive(Clone, Copy)]

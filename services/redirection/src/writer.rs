@@ -105,27 +105,22 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use vocabulary::{ProviderId, Randomness, Timestamp};
+    use storage::testing::{Kind, TestDatabase};
+    use storage::{on, on_each_database};
+    use vocabulary::{ProviderId, Randomness};
 
     use super::*;
-    use crate::refusal::ProviderRefused;
-    use crate::store;
+    use crate::follower::tests::{Process, freeze};
 
     /// Reads of the database until something is committed; a commit takes a few.
     const PATIENCE: usize = 10_000;
 
-    async fn freeze(writer: Writer, provider: ProviderId) {
-        let work = async move |mut tx| {
-            store::provider_freeze(&mut tx, &provider, Timestamp::from_micros(0)).await?;
-            Ok::<_, ProviderRefused>(Done { tx, answer: (), changes: vec![Change::ProviderFrozen(provider)] })
-        };
-        writer.write(work).await.expect("frozen");
-    }
-
     async fn commit_is_seen(db: &Db) -> bool {
         for _ in 0..PATIENCE {
-            let counted = sqlx::query_scalar("SELECT COUNT(*) FROM frozen_provider").fetch_one(db.reader()).await;
-            let frozen: i64 = counted.expect("a number");
+            let counted = "SELECT COUNT(*) FROM frozen_provider";
+            let frozen: i64 =
+                on!(db.read().await.expect("a reader"), conn => sqlx::query_scalar(counted).fetch_one(conn).await)
+                    .expect("a number");
             if frozen > 0 {
                 return true;
             }
@@ -133,14 +128,11 @@ mod tests {
         false
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-    async fn the_turn_passes_on_only_when_the_change_is_in_memory() {
-        let folder = tempfile::TempDir::new().expect("a folder");
-        let db = Db::open(&folder.path().join("redirection.db"), &crate::MIGRATIONS).await.expect("a database");
-        let index = Arc::new(Index::new());
-        let writer = Writer::new(db.clone(), Arc::clone(&index));
+    async fn the_turn_passes_on_only_when_the_change_is_in_memory(kind: Kind) {
+        let database = TestDatabase::new(kind).await;
+        let Process { db, follower, writer } = Process::on(&database).await;
 
-        let held = index.hold();
+        let held = follower.index().hold();
         let change = tokio::spawn(freeze(writer.clone(), ProviderId::draw(&Randomness::seeded(1))));
         let is_committed = commit_is_seen(&db).await;
         let is_taken = writer.turn.try_lock().is_err();
@@ -150,4 +142,9 @@ mod tests {
         assert!(is_committed && is_taken, "committed: {is_committed}, taken: {is_taken}");
         assert!(writer.turn.try_lock().is_ok(), "the turn has passed on");
     }
+
+    on_each_database!(
+        threads 3;
+        the_turn_passes_on_only_when_the_change_is_in_memory,
+    );
 }

@@ -74,6 +74,10 @@ async fn a_client_never_has_more_good_secrets_than_five(kind: Kind) {
         }
     }
     assert_eq!(good, 5);
+    let ends: Vec<Option<i64>> = on!(world.reader().await, conn => {
+        sqlx::query_scalar("SELECT expires_at FROM client_secret").fetch_all(conn).await.expect("secrets")
+    });
+    assert_eq!((ends.len(), ends.iter().filter(|end| end.is_none()).count()), (5, 1), "the last one given stays");
 }
 
 async fn what_many_end_at_once_is_ended_and_written_down_once(kind: Kind) {

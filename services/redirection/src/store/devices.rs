@@ -4,9 +4,9 @@ use sqlx::FromRow;
 use storage::{Connection, Db, StoreError, Tx, on};
 use vocabulary::{DeviceModel, MacAddress, ProfileId, ProviderId, SerialNumber, Timestamp};
 
-use super::Column;
 use super::macs::mac_of;
 use super::profiles::profile_named;
+use super::{Column, looked_for};
 use crate::assignment::{Assignment, Claim, Description};
 use crate::listing::{DeviceQuery, Page, searchable};
 use crate::refusal::DeviceRefused;
@@ -120,8 +120,8 @@ pub(crate) async fn device_list(db: &Db, query: &DeviceQuery) -> Result<Page<Ass
     let rows: Vec<DeviceRow> = on!(db.read().await?, conn => sqlx::query_as(LIST)
         .bind(query.provider.as_str())
         .bind(i64::try_from(query.after).unwrap_or(i64::MAX))
-        .bind(query.filters.profile_id.as_str())
-        .bind(query.filters.model.trim().to_ascii_lowercase())
+        .bind(looked_for(&query.filters.profile_id))
+        .bind(looked_for(&query.filters.model.trim().to_ascii_lowercase()))
         .bind(text.map(|text| text.pattern.as_str()))
         .bind(text.and_then(|text| text.mac_pattern.as_deref()))
         .bind(query.size.and_one())

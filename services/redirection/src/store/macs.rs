@@ -49,11 +49,11 @@ impl Dialect for SqliteConnection {
         both.sqlite
     }
 
-    fn numbers<'a>(&self, macs: &'a Macs) -> String {
+    fn numbers(&self, macs: &Macs) -> String {
         serde_json::Value::from(macs.0.as_slice()).to_string()
     }
 
-    fn texts<'a>(&self, texts: &'a [String]) -> String {
+    fn texts(&self, texts: &[String]) -> String {
         serde_json::Value::from(texts).to_string()
     }
 }

@@ -5,8 +5,8 @@ use storage::{Connection, Db, StoreError, Tx, on};
 use vault::Vault;
 use vocabulary::{Name, ProfileId, ProviderId, Timestamp};
 
-use super::Column;
 use super::sealing::Place;
+use super::{Column, looked_for};
 use crate::listing::{Page, PageSize};
 use crate::profile::{Parameters, Profile, ProfileContent, Proof};
 use crate::profile_name::ProfileName;
@@ -91,10 +91,11 @@ pub(crate) async fn profile_named(
     provider: &ProviderId,
     text: &str,
 ) -> Result<Option<ProfileId>, StoreError> {
+    let text = looked_for(text);
     let id: Option<String> = on!(tx, conn => sqlx::query_scalar(NAMED)
         .bind(provider.as_str())
         .bind(text.trim())
-        .bind(Name::key_of(text))
+        .bind(Name::key_of(&text))
         .fetch_optional(conn).await?);
     id.map(|id| Column { table: "profile", column: "id" }.parse(&id)).transpose()
 }
@@ -107,7 +108,8 @@ ORDER BY id LIMIT $3";
 /// Part of the provider's profiles, in the order of their ids. A page of large profiles ends before its size.
 #[tracing::instrument(name = "db.profile.list", level = "debug", skip_all)]
 pub(crate) async fn profile_list(db: &Db, vault: &Vault, query: ProfileQuery) -> Result<Page<Profile>, StoreError> {
-    let ProfileQuery { provider, mut after, size } = query;
+    let ProfileQuery { provider, after, size } = query;
+    let mut after = looked_for(&after).into_owned();
     let mut page = Page { items: Vec::new(), more: false };
     let mut bytes = 0;
     loop {

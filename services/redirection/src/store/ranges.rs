@@ -4,7 +4,7 @@ use sqlx::FromRow;
 use storage::{Connection, StoreError, Tx, on};
 use vocabulary::{MacAddress, ProfileId, ProviderId, RangeId, Timestamp};
 
-use super::Column;
+use super::{Column, looked_for};
 use crate::listing::{Page, PageSize};
 use crate::range::{Block, Range};
 use crate::refusal::RangeRefused;
@@ -78,7 +78,7 @@ pub(crate) async fn range_list(
 ) -> Result<Page<Range>, StoreError> {
     let rows: Vec<RangeRow> = on!(conn, conn => sqlx::query_as(LIST)
         .bind(provider.map(ProviderId::as_str))
-        .bind(after)
+        .bind(looked_for(after))
         .bind(size.and_one())
         .fetch_all(conn).await?);
     let ranges: Result<Vec<Range>, StoreError> = rows.into_iter().map(Range::try_from).collect();

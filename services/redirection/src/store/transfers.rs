@@ -4,8 +4,8 @@ use sqlx::FromRow;
 use storage::{Connection, Db, StoreError, Tx, on};
 use vocabulary::{MacAddress, ProviderId, SerialNumber, Timestamp, TransferId};
 
-use super::Column;
 use super::macs::{Both, Dialect, Macs, both, mac_of};
+use super::{Column, looked_for};
 use crate::listing::{Page, PageSize};
 use crate::transfer::{Decider, Note, Progress, Transfer};
 
@@ -85,7 +85,7 @@ pub(crate) async fn transfer_list(
     after: &str,
     size: PageSize,
 ) -> Result<Page<Transfer>, StoreError> {
-    let rows: Vec<TransferRow> = on!(db.read().await?, conn => sqlx::query_as(LIST).bind(provider.as_str()).bind(after).bind(size.and_one()).fetch_all(conn).await?);
+    let rows: Vec<TransferRow> = on!(db.read().await?, conn => sqlx::query_as(LIST).bind(provider.as_str()).bind(looked_for(after)).bind(size.and_one()).fetch_all(conn).await?);
     page(rows, size)
 }
 
@@ -103,7 +103,7 @@ pub(crate) async fn transfer_waiting(
     after: &str,
     size: PageSize,
 ) -> Result<Page<Transfer>, StoreError> {
-    let rows: Vec<TransferRow> = on!(db.read().await?, conn => sqlx::query_as(WAITING).bind(now.as_micros()).bind(after).bind(size.and_one()).fetch_all(conn).await?);
+    let rows: Vec<TransferRow> = on!(db.read().await?, conn => sqlx::query_as(WAITING).bind(now.as_micros()).bind(looked_for(after)).bind(size.and_one()).fetch_all(conn).await?);
     page(rows, size)
 }
 

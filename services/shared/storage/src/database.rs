@@ -115,7 +115,7 @@ impl Db {
     /// ran.
     pub async fn snapshot(&self) -> Result<Tx, StoreError> {
         Ok(match &self.0 {
-            Pool::Sqlite(db) => Tx::Sqlite(db.reader().begin().await?),
+            Pool::Sqlite(db) => Tx::Sqlite(db.reader().begin_with("BEGIN DEFERRED").await?),
             Pool::Postgres(pools) => {
                 Tx::Postgres(pools.readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
