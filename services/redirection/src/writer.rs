@@ -132,6 +132,12 @@ mod tests {
         let database = TestDatabase::new(kind).await;
         let Process { db, follower, writer } = Process::on(&database).await;
 
+        // The thread that waits for the index may be the one that looks after the sockets: another must be awake.
+        let awake = tokio::spawn(async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        });
         let held = follower.index().hold();
         let change = tokio::spawn(freeze(writer.clone(), ProviderId::draw(&Randomness::seeded(1))));
         let is_committed = commit_is_seen(&db).await;
@@ -139,6 +145,7 @@ mod tests {
         // Let go before anything is asserted: a worker thread waits for it.
         drop(held);
         change.await.expect("the change ends");
+        awake.abort();
         assert!(is_committed && is_taken, "committed: {is_committed}, taken: {is_taken}");
         assert!(writer.turn.try_lock().is_ok(), "the turn has passed on");
     }
