@@ -21,7 +21,7 @@ lint: ## Formatting and clippy, warnings refused
 
 ci: lint test ## What is checked before a change lands
 
-bench: ## How fast, measured against nginx in the same run, as ratios
+bench: ## How fast, measured against nginx in the same run, and what guessing codes tells and costs
 	tests/tools/install nginx
 	$(CARGO) build --release --bin dialtone --bin load
 	target/release/load

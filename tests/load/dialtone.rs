@@ -35,7 +35,7 @@ impl Dialtone {
     pub fn start(folder: &Path, certificate: &Certificate, more: &str) -> Result<Self> {
         let data = folder.join("data");
         let config = folder.join("dialtone.toml");
-        fs::write(&config, configuration(&data, certificate) + more)?;
+        fs::write(&config, configuration(&data, certificate, more) + more)?;
         let mut child = Command::new(program()?)
             .arg("serve")
             .arg("--config")
@@ -103,14 +103,16 @@ fn program() -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("dialtone"))
 }
 
-/// The defaults, but for the ports, the certificate, a quiet log, and a limit on unknown phones that
-/// lets everybody through.
-fn configuration(data: &Path, certificate: &Certificate) -> String {
+/// The defaults, but for the ports, the certificate, a quiet log, and, unless `more` has one, a limit on questions
+/// that are answered with nothing that lets everybody through.
+fn configuration(data: &Path, certificate: &Certificate, more: &str) -> String {
+    let no_limit = "[phones]\nunknown_burst = 100000000\nunknown_per_second = 1000000\n";
+    let phones = if more.contains("[phones]") { "" } else { no_limit };
     format!(
         "data = \"{}\"\n\
          [listen]\nhttps = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ninternal = \"127.0.0.1:0\"\n\
          [tls]\ncertificate_file = \"{}\"\nkey_file = \"{}\"\n\
-         [phones]\nunknown_burst = 100000000\nunknown_per_second = 1000000\n\
+         {phones}\
          [log]\nformat = \"json\"\nfilter = \"warn,dialtone=info\"\n",
         data.display(),
         certificate.file.display(),

@@ -48,17 +48,22 @@ async fn register_some(target: Target, token: String, next: Rc<Cell<u32>>, phone
     let mut connection = Connection::open(&target).await?;
     while next.get() < phones {
         let number = next.replace(next.get() + 1);
-        let mac = mac(number);
-        let body = json!({"profile": "main", "serial": serial(mac), "model": MODEL}).to_string();
-        let request = Request::put(format!("/v1/devices/{mac:012x}"))
-            .header(AUTHORIZATION, format!("Bearer {token}"))
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::from(body))?;
-        let answer = connection.send(request).await?;
-        ensure!(answer.status == StatusCode::CREATED, "a phone is refused: {}", String::from_utf8_lossy(&answer.body));
+        register_one(&mut connection, &token, mac(number)).await?;
         if (number + 1).is_multiple_of(STEP) {
             eprintln!("  {} of {phones}", number + 1);
         }
     }
+    Ok(())
+}
+
+/// Registers the phone `mac` for the provider that the token belongs to.
+pub async fn register_one(connection: &mut Connection, token: &str, mac: u64) -> Result<()> {
+    let body = json!({"profile": "main", "serial": serial(mac), "model": MODEL}).to_string();
+    let request = Request::put(format!("/v1/devices/{mac:012x}"))
+        .header(AUTHORIZATION, format!("Bearer {token}"))
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::from(body))?;
+    let answer = connection.send(request).await?;
+    ensure!(answer.status == StatusCode::CREATED, "a phone is refused: {}", String::from_utf8_lossy(&answer.body));
     Ok(())
 }

@@ -4,13 +4,14 @@
 //! Each section starts servers of its own on loopback, in a temporary folder, and prints a table. The exit code
 //! is 1 when something is over its limit.
 //!
-//! `load [SECTION] [PHONES]` measures one section, or all of them in under eight minutes, and ends by itself.
+//! `load [SECTION] [PHONES]` measures one section, or all of them in under ten minutes, and ends by itself.
 //! README.md beside this file says how to read the tables.
 
 mod certificate;
 mod client;
 mod codes;
 mod dialtone;
+mod enumeration;
 mod fleet;
 mod nginx;
 mod phones;
@@ -19,6 +20,7 @@ mod provider;
 mod questions;
 mod round;
 mod spread;
+mod statistics;
 mod table;
 mod verdict;
 
@@ -41,6 +43,8 @@ const LONGEST: Duration = Duration::from_mins(4);
 enum Section {
     /// Phones ask where they belong; against nginx.
     Phones,
+    /// The time of an empty answer.
+    Enumeration,
     /// The time of refusals.
     Refusals,
     /// Personal codes redeemed in a second.
@@ -94,18 +98,20 @@ async fn measure() -> Result<Verdict> {
 }
 
 impl Section {
-    const ALL: [Self; 4] = [Self::Phones, Self::Refusals, Self::Redemptions, Self::Guesses];
+    const ALL: [Self; 5] = [Self::Phones, Self::Enumeration, Self::Refusals, Self::Redemptions, Self::Guesses];
 
     /// Those that a word of the command line stands for.
     fn named(word: &str) -> Result<Vec<Self>> {
         Ok(match word {
             "phones" => vec![Self::Phones],
+            "enumeration" => vec![Self::Enumeration],
             "codes" => vec![Self::Refusals, Self::Redemptions, Self::Guesses],
             "refusals" => vec![Self::Refusals],
             "redemptions" => vec![Self::Redemptions],
             "guesses" => vec![Self::Guesses],
             _ => bail!(
-                "{word} is no section; there are phones, refusals, redemptions, guesses, and codes for the last three"
+                "{word} is no section; there are phones, enumeration, refusals, redemptions, guesses, and codes for the \
+                 last three"
             ),
         })
     }
@@ -114,6 +120,7 @@ impl Section {
         let folder = TempDir::new()?;
         match self {
             Self::Phones => phones::measure(folder.path(), phones).await,
+            Self::Enumeration => enumeration::measure(folder.path()).await,
             Self::Refusals => codes::refusals::measure(folder.path()).await,
             Self::Redemptions => codes::redemptions::measure(folder.path()).await,
             Self::Guesses => codes::guesses::measure(folder.path()).await,

@@ -11,6 +11,7 @@ use crate::dialtone::Dialtone;
 
 /// A provider that is logged in and has one profile, "main".
 pub struct Provider {
+    id: String,
     api: Target,
     pub token: String,
     /// The id of its profile.
@@ -18,19 +19,38 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Makes one.
+    /// Makes one whose phones need not prove anything.
     pub async fn of(dialtone: &Dialtone) -> Result<Self> {
+        Self::named(dialtone, "acme", "mac").await
+    }
+
+    /// Makes one of that name, whose phones must prove who they are with `proof`.
+    pub async fn named(dialtone: &Dialtone, name: &str, proof: &str) -> Result<Self> {
+        let operator = Self::operator(dialtone).await?;
+        let made = operator.make("/v1/tenants", &json!({"name": name, "with_client": true})).await?;
+        let client = |name: &str| text(&made, &format!("/client/{name}"));
+        let token = log_in(&operator.api, &client("client_id")?, &client("client_secret")?).await?;
+        let mut provider = Self { id: text(&made, "/tenant/id")?, token, ..operator };
+        let rule = "https://nps.example/phones/$MA.xml";
+        let profile = json!({"name": "main", "profile_rule": rule, "proof": proof});
+        provider.profile = text(&provider.make("/v1/profiles", &profile).await?, "/id")?;
+        Ok(provider)
+    }
+
+    /// Whoever runs the service, who has neither an id nor a profile.
+    async fn operator(dialtone: &Dialtone) -> Result<Self> {
         let (id, secret) = dialtone.operator()?;
         let api = dialtone.http.clone();
         let token = log_in(&api, &id, &secret).await?;
-        let operator = Self { api, token, profile: String::new() };
-        let made = operator.make("/v1/tenants", &json!({"name": "acme", "with_client": true})).await?;
-        let client = |name: &str| text(&made, &format!("/client/{name}"));
-        let token = log_in(&operator.api, &client("client_id")?, &client("client_secret")?).await?;
-        let mut provider = Self { token, ..operator };
-        let profile = json!({"name": "main", "profile_rule": "https://nps.example/phones/$MA.xml"});
-        provider.profile = text(&provider.make("/v1/profiles", &profile).await?, "/id")?;
-        Ok(provider)
+        Ok(Self { id: String::new(), api, token, profile: String::new() })
+    }
+
+    /// Has the operator freeze it.
+    pub async fn freeze(&self, dialtone: &Dialtone) -> Result<()> {
+        let request = Request::put(format!("/v1/tenants/{}/frozen", self.id)).header(CONTENT_TYPE, "application/json");
+        let answer = Self::operator(dialtone).await?.send(request, json!({"frozen": true}).to_string()).await?;
+        ensure!(answer.status == StatusCode::OK, "cannot freeze: {}", String::from_utf8_lossy(&answer.body));
+        Ok(())
     }
 
     /// POSTs to the API and gives what was made.

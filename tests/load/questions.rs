@@ -100,7 +100,8 @@ pub const fn unknown(number: u64) -> u64 {
     UNKNOWN + number % PREFIX
 }
 
-fn call_home(mac: u64) -> Result<Request<Full<Bytes>>> {
+/// The phone `mac` asks where it belongs.
+pub fn call_home(mac: u64) -> Result<Request<Full<Bytes>>> {
     let path = format!("/software/edos/callhome/rc?id={mac:012X}:{}:{MODEL}&sw=11.0.1", serial(mac));
     let user_agent = format!("Cisco-{MODEL}/11.0.1 ({mac:012x})");
     Ok(Request::get(path).header(USER_AGENT, user_agent).body(Full::default())?)

@@ -15,8 +15,8 @@ use crate::signing_key::{self, Pkcs8};
 use crate::store;
 use crate::token::{self, Claimed, Token};
 
-/// Makes the first key where there is none: of the file in `old`, where an earlier version left one; it is left alone
-/// from then on. Of those who start at once, on an empty database, one makes it.
+/// Makes the first key where there is none: of the file in `old`, where an earlier version left one; it is not
+/// looked at again. Of those who start at once, on an empty database, one makes it.
 pub(crate) async fn make_first(
     tx: &mut Tx,
     old: Option<&Path>,

@@ -136,18 +136,16 @@ impl Accounts {
         Ok((person, shown))
     }
 
-    /// Ends a person's login and its tokens. Doing it again changes nothing.
+    /// Ends a person's login and its tokens. Of who was removed before, as of another's and of nobody, there is no trace.
     #[tracing::instrument(name = "accounts.person.remove", level = "debug", skip_all)]
     pub(crate) async fn remove_person(&self, doer: &Doer, tenant: &str, id: &str) -> Result<(), PersonRefused> {
         let (tenant, id) = named(tenant, id)?;
         let mut tx = self.db.write().await?;
         store::person_take(&mut tx, &id).await?;
-        let person = store::person_find(tx.connection(), &tenant, &id).await?;
-        if let Some(person) = person {
-            store::person_remove(&mut tx, &tenant, &id).await?;
-            let detail = json!({ "email": person.email.as_str() });
-            doer.did(&mut tx, &tenant, ("person.remove", id.as_str()), detail).await?;
-        }
+        let person = store::person_find(tx.connection(), &tenant, &id).await?.ok_or(PersonRefused::NotFound)?;
+        store::person_remove(&mut tx, &tenant, &id).await?;
+        let detail = json!({ "email": person.email.as_str() });
+        doer.did(&mut tx, &tenant, ("person.remove", id.as_str()), detail).await?;
         tx.commit().await?;
         tracing::info!(person.id = %id, "person removed");
         Ok(())

@@ -135,7 +135,17 @@ pub(crate) struct Observation {
     pub firmware: Option<Firmware>,
     pub model: Option<DeviceModel>,
     /// Who states it. Goes to the audit log and not to the timeline.
-    pub subject: Option<String>,
+    pub subject: Option<Subject>,
+}
+
+/// A person or a program that states something of a phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Subject {
+    pub id: String,
+    /// Its own tenant, which may stand above the phone's owner.
+    pub tenant: String,
+    /// Where it asked from.
+    pub source: String,
 }
 
 impl Event {

@@ -8,7 +8,7 @@ use serde_json::json;
 use storage::{StoreError, Tx};
 use vocabulary::Timestamp;
 
-use crate::event::{EventKind, Evidence, Observation};
+use crate::event::{EventKind, Evidence, Observation, Subject};
 
 /// Something stated by somebody.
 pub(crate) struct Stated {
@@ -31,12 +31,8 @@ impl Stated {
             return None;
         }
         let concerns = seen.provider.as_ref()?.to_string();
-        let actor = Actor {
-            subject: seen.subject.clone()?,
-            tenant: concerns.clone(),
-            source: seen.source.map(|source| source.to_string()).unwrap_or_default(),
-            request_id: seen.request_id.clone(),
-        };
+        let Subject { id, tenant, source } = seen.subject.clone()?;
+        let actor = Actor { subject: id, tenant, source, request_id: seen.request_id.clone() };
         Some(Self { at: seen.at, actor, concerns, target: seen.mac.to_string(), event })
     }
 

@@ -71,13 +71,12 @@ pub fn of_phones(
     clock: Clock,
     registry: &mut Registry,
 ) -> Result<DeviceCertificates> {
-    let authorities = match &config.phone_authorities {
-        Some(folder) => folder.clone(),
-        None => {
-            let usual = folder.tls().join("phones");
-            fs::create_dir_all(&usual).with_context(|| format!("cannot make {}", usual.display()))?;
-            usual
-        }
+    let authorities = if let Some(folder) = &config.phone_authorities {
+        folder.clone()
+    } else {
+        let usual = folder.tls().join("phones");
+        fs::create_dir_all(&usual).with_context(|| format!("cannot make {}", usual.display()))?;
+        usual
     };
     let proxy = config.proxy.as_ref().map(trusted_proxy).transpose()?;
     let place = authorities.display().to_string();

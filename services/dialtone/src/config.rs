@@ -62,7 +62,7 @@ pub struct Phones {
     /// How long a phone may report to the address it was given, in hours. The default covers the whole
     /// documented schedule of retries once (58 hours).
     pub report_hours: u64,
-    /// Questions about unknown phones that one source network may ask at once.
+    /// Questions that are answered with nothing that one source network may ask at once.
     pub unknown_burst: u32,
     /// And each second after that.
     pub unknown_per_second: u32,

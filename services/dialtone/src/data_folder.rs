@@ -12,7 +12,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -84,6 +84,16 @@ impl DataFolder {
     /// Where the key that signs tokens was, before there could be several; they are in a database now.
     pub fn old_token_key(&self) -> PathBuf {
         self.0.join("keys/token.pem")
+    }
+
+    /// Takes that file away, once the database has the key: there it is sealed, and here it is not.
+    pub fn remove_old_token_key(&self) -> Result<()> {
+        let file = self.old_token_key();
+        match fs::remove_file(&file) {
+            Ok(()) => Ok(sync_folder(&file)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("cannot remove {}", file.display())),
+        }
     }
 
     /// Where the master key is, unless the configuration names another place.

@@ -84,6 +84,9 @@ impl Server {
             processes: processes.clone(),
         };
         let services = Services::open(foundation).await?;
+        if processes.run(Peer::Accounts) {
+            folder.remove_old_token_key()?;
+        }
         let addresses = ports.addresses();
         let mut tasks: Vec<JoinHandle<()>> =
             processes.credentials().map(|it| follow(it.clone(), stopped.clone())).into_iter().collect();
@@ -91,21 +94,18 @@ impl Server {
         if let (Some(listener), Some(peer), Some(credentials)) = (mesh, only, processes.credentials()) {
             tasks.push(listener.serve(services.served(peer), credentials.clone(), stopped.clone()));
         }
-        let (edge, development_authority) = match public {
-            Some(public) => {
-                let authority = public.development_authority.clone();
-                let certificates = certificate::of_phones(&config.tls, folder, sources.clock.clone(), &mut registry)?;
-                let report_key = folder.report_key(&config.keys, &master, &sources.randomness)?;
-                let gateway = assembly::gateway(config, report_key, &services, registry).await?;
-                tasks.push(internal.serve(internal_routes(gateway.vitals()), stopped.clone()));
-                tasks.extend(public.serve(&gateway, &certificates, &stopped));
-                (Some(Edge { gateway, phone_certificates: certificates }), authority)
-            }
-            None => {
-                let vitals = Vitals::new(services.probes_here(), registry);
-                tasks.push(internal.serve(internal_routes(vitals), stopped));
-                (None, None)
-            }
+        let (edge, development_authority) = if let Some(public) = public {
+            let authority = public.development_authority.clone();
+            let certificates = certificate::of_phones(&config.tls, folder, sources.clock.clone(), &mut registry)?;
+            let report_key = folder.report_key(&config.keys, &master, &sources.randomness)?;
+            let gateway = assembly::gateway(config, report_key, &services, registry).await?;
+            tasks.push(internal.serve(internal_routes(gateway.vitals()), stopped.clone()));
+            tasks.extend(public.serve(&gateway, &certificates, &stopped));
+            (Some(Edge { gateway, phone_certificates: certificates }), authority)
+        } else {
+            let vitals = Vitals::new(services.probes_here(), registry);
+            tasks.push(internal.serve(internal_routes(vitals), stopped));
+            (None, None)
         };
         let stop_signals =
             StopSignals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };

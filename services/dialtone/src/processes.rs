@@ -58,19 +58,19 @@ impl Processes {
         &self.metrics
     }
 
-    /// The road of `caller` to `callee`, which is `server` where it runs here.
-    pub fn road<S>(&self, server: Option<S>, callee: Peer, caller: Peer) -> Result<Transport>
+    /// The road of `from` to `to`, which is `server` where it runs here.
+    pub fn road<S>(&self, server: Option<S>, to: Peer, from: Peer) -> Result<Transport>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
         S: NamedService + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
     {
         if let Some(server) = server {
-            return Ok(local(server, caller, self.metrics.clone()));
+            return Ok(local(server, from, self.metrics.clone()));
         }
-        let missing = || format!("{} does not run in this process; services.{0} must say where it does", callee.name());
-        let credentials = self.credentials.as_ref().filter(|_| !self.places.of(callee).is_empty());
-        Ok(connect(callee, self.places.of(callee), credentials.with_context(missing)?)?)
+        let missing = || format!("{} does not run in this process; services.{0} must say where it does", to.name());
+        let credentials = self.credentials.as_ref().filter(|_| !self.places.of(to).is_empty());
+        Ok(connect(to, self.places.of(to), credentials.with_context(missing)?)?)
     }
 }
 

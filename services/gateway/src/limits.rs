@@ -1,6 +1,8 @@
-//! Slows whoever counts through MAC addresses, without ever shutting out an office of known phones.
+//! Slows whoever counts through MAC addresses, or through serial numbers, without ever shutting out an office of known
+//! phones.
 //!
-//! Only questions about phones that nobody has registered are charged, to the network they come from.
+//! Only questions that are answered with nothing are charged, to the network they come from, whatever the reason: if
+//! some were free, whoever has one phone of its own could see by it which ones are.
 //! A network that has spent its share gets empty answers until the share has grown back. This is
 //! coarse and kept in memory, one for each process; what protects secrets is kept elsewhere.
 

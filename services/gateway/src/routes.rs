@@ -57,10 +57,14 @@ pub fn public_routes(gateway: Gateway) -> Router {
         .route("/v1/holds", put(moves::hold))
         .route("/v1/", any(problem::unknown_path))
         .route("/v1/{*path}", any(problem::unknown_path))
-        .layer(middleware::from_fn(body::arrived))
-        .route("/v1/manifest", post(manifest::import).layer(middleware::from_fn(body::manifest_arrived)))
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(middleware::from_fn_with_state(gateway.clone(), request_id::for_programs));
+        .layer(middleware::from_fn(body::arrived));
+    let manifests = Router::new()
+        .route("/v1/manifest", post(manifest::import))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn(body::manifest_arrived));
+    let programs =
+        programs.merge(manifests).layer(middleware::from_fn_with_state(gateway.clone(), request_id::for_programs));
 
     // The doors that phones come to ask at are data (`phone_doors` in the configuration), so they are
     // matched by the fallback rather than written here.

@@ -26,7 +26,7 @@ pub struct GatewayConfig {
     pub report_key: Secret<[u8; 32]>,
     /// How long such an address is good for.
     pub report_lifetime: Duration,
-    /// How many questions about unknown phones one source network may ask at once before it is slowed.
+    /// How many questions one source network may ask at once that are answered with nothing, before it is slowed.
     pub unknown_burst: u32,
     /// How many of them it may ask each second after that.
     pub unknown_per_second: u32,

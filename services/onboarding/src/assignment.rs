@@ -5,10 +5,10 @@ use std::time::Duration;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
 use contracts::redirection::resolve_response::Answer;
 use contracts::redirection::{
-    Device, GetDeviceRequest, GetProfileRequest, Parameter, PutDeviceRequest, RefusalReason, ResolveRequest,
+    Device, GetDeviceRequest, PutDeviceRequest, RefusalReason, ResolveProfileRequest, ResolveRequest,
 };
-use rpc::{Failure, Transport, within};
-use vocabulary::{DeviceModel, ErrorKind, MacAddress, ProfileId, ProfileRule, ProviderId, RuleKind, SerialNumber};
+use rpc::{Actor, Failure, Transport, within, within_as};
+use vocabulary::{DeviceModel, ErrorKind, MacAddress, ProfileId, ProviderId, SerialNumber};
 
 use crate::attempts::Outcome;
 
@@ -79,23 +79,21 @@ impl Assignments {
         })
     }
 
-    /// What the provider's profile hands out; `None` where it has no such profile.
+    /// What the provider's profile hands out, answered from memory; `None` where it has no such profile.
     pub async fn profile(&self, provider: &ProviderId, profile: &ProfileId) -> Result<Option<Content>, Failure> {
-        let request = GetProfileRequest { provider_id: provider.to_string(), profile_id: profile.to_string() };
-        match self.0.clone().get_profile(within(PATIENCE, request)).await {
-            Ok(answer) => {
-                let parameters = answer.into_inner().profile.map(|profile| profile.parameters).unwrap_or_default();
-                Ok(Some(if parameters.iter().any(carries_secret) { Content::Secret } else { Content::Harmless }))
-            }
-            Err(status) => match Failure::from(status) {
-                failure if failure.kind == ErrorKind::NotFound => Ok(None),
-                failure => Err(failure),
-            },
-        }
+        let request = ResolveProfileRequest { provider_id: provider.to_string(), profile_id: profile.to_string() };
+        let answer = self.0.clone().resolve_profile(within(PATIENCE, request)).await?.into_inner();
+        let content = if answer.carries_secret { Content::Secret } else { Content::Harmless };
+        Ok(answer.is_known.then_some(content))
     }
 
     /// Makes the phone the provider's and sends it to the profile. What the provider has noted of it is kept.
-    pub async fn assign(&self, provider: &ProviderId, profile: &ProfileId, phone: &Phone) -> Result<(), NotAssigned> {
+    pub async fn assign(
+        &self,
+        (provider, profile): (&ProviderId, &ProfileId),
+        phone: &Phone,
+        actor: &Actor,
+    ) -> Result<(), NotAssigned> {
         let known = self.known(provider, phone.mac).await.map_err(NotAssigned::Failed)?;
         let noted = known.unwrap_or_default();
         let or_said =
@@ -110,7 +108,7 @@ impl Assignments {
             // A code does not say who stands above its provider.
             ancestors: Vec::new(),
         };
-        match self.0.clone().put_device(within(PATIENCE, request)).await {
+        match self.0.clone().put_device(within_as(actor, PATIENCE, request)).await {
             Ok(_) => Ok(()),
             Err(status) => Err(not_assigned(Failure::from(status))),
         }
@@ -134,43 +132,11 @@ fn not_assigned(failure: Failure) -> NotAssigned {
         "device_owned_by_other" => NotAssigned::Refused(Outcome::OwnedByOther),
         "provider_frozen" => NotAssigned::Refused(Outcome::ProviderFrozen),
         "unknown_profile" => NotAssigned::Refused(Outcome::NoProfile),
-        _ => NotAssigned::Failed(failure),
-    }
-}
-
-/// Whether a parameter holds what a stranger must not get: a rule with a key or a password, or a value whose name
-/// says that it is one (chapter, "Macro Variables": `GPP_SA` to `GPP_SD` are the secret ones).
-fn carries_secret(parameter: &Parameter) -> bool {
-    if parameter.value.is_empty() {
-        return false;
-    }
-    let kind = match parameter.name.as_str() {
-        "Profile_Rule" => RuleKind::Profile,
-        "Upgrade_Rule" => RuleKind::Upgrade,
-        "Custom_CA_Rule" => RuleKind::CustomCa,
-        "Report_Rule" => RuleKind::Report,
-        name => {
-            let name = name.to_ascii_lowercase();
-            return name.contains("password") || name.contains("secret") || name.starts_with("gpp_s");
+        "on_hold" => NotAssigned::Refused(Outcome::OnHold),
+        // How a claim must be proven is the operator's policy; a code alone proves nothing.
+        "serial_required" | "wrong_serial" | "not_in_manifest" | "certificate_required" => {
+            NotAssigned::Refused(Outcome::NotProven)
         }
-    };
-    // What cannot be read may carry anything.
-    ProfileRule::parse(kind, &parameter.value).map_or(true, |rule| rule.carries_secret())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_known_by_their_rule_or_their_name() {
-        let carries = |name: &str, value: &str| {
-            carries_secret(&Parameter { name: name.to_owned(), value: value.to_owned(), user_access: String::new() })
-        };
-        assert!(!carries("Profile_Rule", "https://nps.example/$MA.xml"));
-        assert!(carries("Profile_Rule", "[--key 0123456789abcdef] https://nps.example/$MA.xml"));
-        assert!(carries("Profile_Rule", "[--key"));
-        assert!(carries("GPP_SA", "x") && carries("Admin_Password", "x"));
-        assert!(!carries("GPP_SA", "") && !carries("Time_Zone", "GMT+01:00"));
+        _ => NotAssigned::Failed(failure),
     }
 }

@@ -37,6 +37,10 @@ pub(crate) enum Outcome {
     TooLate,
     UsedUp,
     OwnedByOther,
+    /// The operator holds the phone.
+    OnHold,
+    /// The operator's policy wants more for such a phone than a code: a serial number, a manifest, a certificate.
+    NotProven,
     /// The operator has frozen the provider.
     ProviderFrozen,
     /// The profile was deleted after the code was made.
@@ -50,7 +54,7 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [(Self, &'static str); 20] = [
+    const ALL: [(Self, &'static str); 22] = [
         (Self::Redeemed, "redeemed"),
         (Self::Repeated, "repeated"),
         (Self::Unknown, "unknown"),
@@ -66,6 +70,8 @@ impl Outcome {
         (Self::TooLate, "too_late"),
         (Self::UsedUp, "used_up"),
         (Self::OwnedByOther, "owned_by_other"),
+        (Self::OnHold, "on_hold"),
+        (Self::NotProven, "not_proven"),
         (Self::ProviderFrozen, "provider_frozen"),
         (Self::NoProfile, "no_profile"),
         (Self::ProfileCarriesSecret, "profile_carries_secret"),
@@ -94,6 +100,8 @@ impl Outcome {
             | Self::TooLate
             | Self::UsedUp
             | Self::OwnedByOther
+            | Self::OnHold
+            | Self::NotProven
             | Self::ProviderFrozen
             | Self::NoProfile
             | Self::ProfileCarriesSecret => true,
@@ -167,6 +175,11 @@ impl Share {
             Self::new(format!("network:{}", network.as_str()), budgets.network),
             Self::new(format!("length:{length}"), budgets.of_length(length)),
         ]
+    }
+
+    /// Whether there is no guess left in one of the three, where each is whole again at its `whole_at`.
+    pub fn are_exhausted(shares: &[Self; 3], whole_at: &[Timestamp; 3], now: Timestamp) -> bool {
+        shares.iter().zip(whole_at).any(|(share, whole_at)| share.is_exhausted(*whole_at, now))
     }
 
     /// Whether there is no guess left, where the budget is whole again at `whole_at`.

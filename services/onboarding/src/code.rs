@@ -81,11 +81,6 @@ impl fmt::Debug for CodeKey {
 pub(crate) struct CodeDigest([u8; 32]);
 
 impl CodeDigest {
-    /// As stored.
-    pub const fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
     /// As SQLite's `unhex` reads it.
     pub fn to_hex(&self) -> String {
         use std::fmt::Write;

@@ -5,9 +5,10 @@
 
 use contracts::onboarding as wire;
 use contracts::onboarding::onboarding_service_server::OnboardingService;
-use rpc::refuse;
+use rpc::{Actor, refuse};
 use tonic::{Request, Response, Status};
 
+use crate::deed::By;
 use crate::grant::Event;
 use crate::issue::{Change, DirectoryWish, PersonalWish};
 use crate::refusal::CodeRefused;
@@ -27,7 +28,7 @@ fn answer<T>(outcome: Result<T, CodeRefused>) -> Answer<T> {
 #[tonic::async_trait]
 impl OnboardingService for Onboarding {
     async fn redeem(&self, request: Request<wire::RedeemRequest>) -> Answer<wire::RedeemResponse> {
-        let record = self.redeem_code(&request.into_inner()).await.map_err(|error| refuse(&error))?;
+        let record = self.redeem_code(request).await.map_err(|error| refuse(&error))?;
         let (provider_id, profile_id) = (record.provider.to_string(), record.profile.to_string());
         Ok(Response::new(wire::RedeemResponse { provider_id, profile_id }))
     }
@@ -36,21 +37,24 @@ impl OnboardingService for Onboarding {
         &self,
         request: Request<wire::CreateDirectoryCodeRequest>,
     ) -> Answer<wire::CreateDirectoryCodeResponse> {
-        answer(self.directory_created(request.into_inner()).await)
+        let by = self.by(&request);
+        answer(self.directory_created(request.into_inner(), &by).await)
     }
 
     async fn change_directory_code(
         &self,
         request: Request<wire::ChangeDirectoryCodeRequest>,
     ) -> Answer<wire::ChangeDirectoryCodeResponse> {
-        answer(self.directory_changed(request.into_inner()).await)
+        let by = self.by(&request);
+        answer(self.directory_changed(request.into_inner(), &by).await)
     }
 
     async fn decide_directory_code(
         &self,
         request: Request<wire::DecideDirectoryCodeRequest>,
     ) -> Answer<wire::DecideDirectoryCodeResponse> {
-        answer(self.directory_decided(&request.into_inner()).await)
+        let by = self.by(&request);
+        answer(self.directory_decided(&request.into_inner(), &by).await)
     }
 
     async fn suggest_directory_codes(
@@ -64,14 +68,16 @@ impl OnboardingService for Onboarding {
         &self,
         request: Request<wire::CreatePersonalCodesRequest>,
     ) -> Answer<wire::CreatePersonalCodesResponse> {
-        answer(self.personal_created(request.into_inner()).await)
+        let by = self.by(&request);
+        answer(self.personal_created(request.into_inner(), &by).await)
     }
 
     async fn extend_personal_code(
         &self,
         request: Request<wire::ExtendPersonalCodeRequest>,
     ) -> Answer<wire::ExtendPersonalCodeResponse> {
-        answer(self.personal_extended(&request.into_inner()).await)
+        let by = self.by(&request);
+        answer(self.personal_extended(&request.into_inner(), &by).await)
     }
 
     async fn get_code(&self, request: Request<wire::GetCodeRequest>) -> Answer<wire::GetCodeResponse> {
@@ -84,7 +90,8 @@ impl OnboardingService for Onboarding {
     }
 
     async fn revoke_code(&self, request: Request<wire::RevokeCodeRequest>) -> Answer<wire::RevokeCodeResponse> {
-        answer(self.code_revoked(&request.into_inner()).await)
+        let by = self.by(&request);
+        answer(self.code_revoked(&request.into_inner(), &by).await)
     }
 
     async fn list_attempts(&self, request: Request<wire::ListAttemptsRequest>) -> Answer<wire::ListAttemptsResponse> {
@@ -99,9 +106,14 @@ impl OnboardingService for Onboarding {
 
 /// What each request asks for, in words that have been checked.
 impl Onboarding {
+    fn by<T>(&self, request: &Request<T>) -> By {
+        By { actor: Actor::of(request), at: self.clock.now() }
+    }
+
     async fn directory_created(
         &self,
         request: wire::CreateDirectoryCodeRequest,
+        by: &By,
     ) -> Result<wire::CreateDirectoryCodeResponse, CodeRefused> {
         let wish = DirectoryWish {
             provider: words::provider(&request.provider_id)?,
@@ -113,7 +125,7 @@ impl Onboarding {
         if request.profile_carries_secret {
             return Err(CodeRefused::ProfileCarriesSecret);
         }
-        let (record, risk) = self.create_directory(wish).await?;
+        let (record, risk) = self.create_directory(wish, by).await?;
         let code = Some(words::code(record, self.clock.now()));
         Ok(wire::CreateDirectoryCodeResponse { code, risk: Some(risk.into()) })
     }
@@ -121,6 +133,7 @@ impl Onboarding {
     async fn directory_changed(
         &self,
         request: wire::ChangeDirectoryCodeRequest,
+        by: &By,
     ) -> Result<wire::ChangeDirectoryCodeResponse, CodeRefused> {
         let profile = match request.profile_id.as_str() {
             "" => None,
@@ -138,7 +151,7 @@ impl Onboarding {
         if let Some(profile) = &change.profile {
             self.check_directory_profile(&change.provider, profile).await?;
         }
-        let (record, risk) = self.change_directory(change).await?;
+        let (record, risk) = self.change_directory(change, by).await?;
         let code = Some(words::code(record, self.clock.now()));
         Ok(wire::ChangeDirectoryCodeResponse { code, risk: Some(risk.into()) })
     }
@@ -146,10 +159,11 @@ impl Onboarding {
     async fn directory_decided(
         &self,
         request: &wire::DecideDirectoryCodeRequest,
+        by: &By,
     ) -> Result<wire::DecideDirectoryCodeResponse, CodeRefused> {
         let event =
             if request.approve { Event::Approve } else { Event::Refuse { reason: words::reason(&request.reason)? } };
-        let record = self.decide_directory(&request.code_id, event).await?;
+        let record = self.decide_directory(&request.code_id, event, by).await?;
         Ok(wire::DecideDirectoryCodeResponse { code: Some(words::code(record, self.clock.now())) })
     }
 
@@ -170,6 +184,7 @@ impl Onboarding {
     async fn personal_created(
         &self,
         request: wire::CreatePersonalCodesRequest,
+        by: &By,
     ) -> Result<wire::CreatePersonalCodesResponse, CodeRefused> {
         if !BATCH.contains(&request.count) {
             return Err(CodeRefused::Count("1 to 10000 codes"));
@@ -186,7 +201,7 @@ impl Onboarding {
         if wish.mac.is_some() && wish.count > 1 {
             return Err(CodeRefused::MacOfMany);
         }
-        let (made, risk) = self.create_personal(wish).await?;
+        let (made, risk) = self.create_personal(wish, by).await?;
         let now = self.clock.now();
         let codes = made.into_iter().map(|(record, digits)| wire::NewPersonalCode {
             code: Some(words::code(record, now)),
@@ -198,16 +213,21 @@ impl Onboarding {
     async fn personal_extended(
         &self,
         request: &wire::ExtendPersonalCodeRequest,
+        by: &By,
     ) -> Result<wire::ExtendPersonalCodeResponse, CodeRefused> {
         let provider = words::provider(&request.provider_id)?;
         let ends_at = vocabulary::Timestamp::from_micros(request.expires_at);
-        let record = self.extend(&provider, &request.code_id, ends_at).await?;
+        let record = self.extend(&provider, &request.code_id, ends_at, by).await?;
         Ok(wire::ExtendPersonalCodeResponse { code: Some(words::code(record, self.clock.now())) })
     }
 
-    async fn code_revoked(&self, request: &wire::RevokeCodeRequest) -> Result<wire::RevokeCodeResponse, CodeRefused> {
+    async fn code_revoked(
+        &self,
+        request: &wire::RevokeCodeRequest,
+        by: &By,
+    ) -> Result<wire::RevokeCodeResponse, CodeRefused> {
         let provider = words::provider(&request.provider_id)?;
-        let record = self.revoke(&provider, &request.code_id).await?;
+        let record = self.revoke(&provider, &request.code_id, by).await?;
         Ok(wire::RevokeCodeResponse { code: Some(words::code(record, self.clock.now())) })
     }
 }

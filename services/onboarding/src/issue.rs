@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use storage::StoreError;
 use storage::sqlite::Tx;
 use vocabulary::{CodeId, CodeKind, DeviceModel, MacAddress, ProfileId, ProviderId, Timestamp};
@@ -9,6 +10,7 @@ use vocabulary::{CodeId, CodeKind, DeviceModel, MacAddress, ProfileId, ProviderI
 use crate::Onboarding;
 use crate::assignment::Content;
 use crate::code::{PERSONAL_LENGTH, PersonalDigits, digits};
+use crate::deed::{self, By};
 use crate::grant::{Event, State};
 use crate::limits::Limits;
 use crate::record::{Digits, Record};
@@ -64,7 +66,7 @@ enum Demand {
 
 impl Onboarding {
     /// Reserves the digits and asks for discovery; policy approves or queues.
-    pub(crate) async fn create_directory(&self, wish: DirectoryWish) -> Result<(Record, Risk), CodeRefused> {
+    pub(crate) async fn create_directory(&self, wish: DirectoryWish, by: &By) -> Result<(Record, Risk), CodeRefused> {
         self.check_profile(&wish.provider, &wish.profile, Demand::Harmless).await?;
         let now = self.clock.now();
         let length = u32::try_from(wish.digits.len()).map_err(|_| CodeRefused::Digits)?;
@@ -88,12 +90,13 @@ impl Onboarding {
         };
         let risk = self.risk_with(&mut tx, length, record.limits.weight()).await?;
         store::code_insert(&mut tx, &record).await?;
+        by.did(&mut tx, "code.create", &record, deed::limits(&record)).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok((record, risk))
     }
 
     /// Replaces the limits, and the profile where one is given. Acts on the next redemption.
-    pub(crate) async fn change_directory(&self, change: Change) -> Result<(Record, Risk), CodeRefused> {
+    pub(crate) async fn change_directory(&self, change: Change, by: &By) -> Result<(Record, Risk), CodeRefused> {
         let mut tx = self.db.write().await?;
         let found = store::code_find(&mut *tx, Some(&change.provider), &change.code_id).await?;
         let mut record = found.filter(|it| it.kind == CodeKind::Directory).ok_or(CodeRefused::Unknown)?;
@@ -115,6 +118,7 @@ impl Onboarding {
         record.limits = change.limits;
         record.profile = change.profile.unwrap_or(record.profile);
         store::code_limit(&mut tx, &record).await?;
+        by.did(&mut tx, "code.change", &record, deed::limits(&record)).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok((record, risk))
     }
@@ -143,7 +147,7 @@ impl Onboarding {
     }
 
     /// An operator approves, or refuses with a reason.
-    pub(crate) async fn decide_directory(&self, code_id: &str, event: Event) -> Result<Record, CodeRefused> {
+    pub(crate) async fn decide_directory(&self, code_id: &str, event: Event, by: &By) -> Result<Record, CodeRefused> {
         let mut tx = self.db.write().await?;
         let found = store::code_find(&mut *tx, None, code_id).await?;
         let mut record = found.filter(|it| it.kind == CodeKind::Directory).ok_or(CodeRefused::Unknown)?;
@@ -152,13 +156,14 @@ impl Onboarding {
             self.risk_with(&mut tx, record.length, record.limits.weight()).await?;
         }
         store::code_turn(&mut tx, &record, &next, None).await?;
+        by.did(&mut tx, "code.decide", &record, json!({ "state": next.word() })).await?;
         tx.commit().await.map_err(StoreError::from)?;
         record.state = next;
         Ok(record)
     }
 
     /// Takes a code back. The digits of a directory code that phones could use rest before anyone can have them.
-    pub(crate) async fn revoke(&self, provider: &ProviderId, code_id: &str) -> Result<Record, CodeRefused> {
+    pub(crate) async fn revoke(&self, provider: &ProviderId, code_id: &str, by: &By) -> Result<Record, CodeRefused> {
         let mut tx = self.db.write().await?;
         let found = store::code_find(&mut *tx, Some(provider), code_id).await?;
         let mut record = found.ok_or(CodeRefused::Unknown)?;
@@ -170,6 +175,7 @@ impl Onboarding {
         let was_known = record.kind == CodeKind::Directory && record.state == State::Open;
         let rests_until = was_known.then(|| self.clock.now().plus(rest));
         store::code_turn(&mut tx, &record, &next, rests_until).await?;
+        by.did(&mut tx, "code.revoke", &record, json!({})).await?;
         tx.commit().await.map_err(StoreError::from)?;
         record.state = next;
         Ok(record)
@@ -201,6 +207,7 @@ impl Onboarding {
     pub(crate) async fn create_personal(
         &self,
         wish: PersonalWish,
+        by: &By,
     ) -> Result<(Vec<(Record, PersonalDigits)>, Risk), CodeRefused> {
         self.check_profile(&wish.provider, &wish.profile, Demand::Any).await?;
         let now = self.clock.now();
@@ -224,18 +231,19 @@ impl Onboarding {
             created_at: now,
         };
         for _ in 1..DRAWS {
-            match self.insert_personal(&like, wish.count).await {
+            match self.insert_personal(&like, wish.count, by).await {
                 Err(CodeRefused::Store(StoreError::AlreadyExists)) => {}
                 made => return made,
             }
         }
-        self.insert_personal(&like, wish.count).await
+        self.insert_personal(&like, wish.count, by).await
     }
 
     async fn insert_personal(
         &self,
         like: &Record,
         count: usize,
+        by: &By,
     ) -> Result<(Vec<(Record, PersonalDigits)>, Risk), CodeRefused> {
         let drawn = PersonalDigits::draw(count, &self.randomness);
         let made: Vec<(Record, PersonalDigits)> = drawn
@@ -249,6 +257,10 @@ impl Onboarding {
         let added = like.limits.weight() * f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         let risk = self.risk_with(&mut tx, like.length, added).await?;
         store::personal_insert(&mut tx, like, &new).await?;
+        if let Some((first, _)) = made.first() {
+            let detail = json!({ "codes": count, "limits": deed::limits(like) });
+            by.did(&mut tx, "code.create_personal", first, detail).await?;
+        }
         tx.commit().await.map_err(StoreError::from)?;
         Ok((made, risk))
     }
@@ -259,6 +271,7 @@ impl Onboarding {
         provider: &ProviderId,
         code_id: &str,
         ends_at: Timestamp,
+        by: &By,
     ) -> Result<Record, CodeRefused> {
         let mut tx = self.db.write().await?;
         let found = store::code_find(&mut *tx, Some(provider), code_id).await?;
@@ -274,6 +287,7 @@ impl Onboarding {
             return Err(CodeRefused::Lifetime);
         }
         store::code_extend(&mut tx, &record.id, ends_at).await?;
+        by.did(&mut tx, "code.extend", &record, json!({ "until": ends_at.as_micros() })).await?;
         tx.commit().await.map_err(StoreError::from)?;
         record.limits.ends_at = Some(ends_at);
         Ok(record)

@@ -9,12 +9,14 @@
 mod assignment;
 mod attempts;
 mod code;
+mod deed;
 mod failpoint;
 mod grant;
 mod grpc;
 mod issue;
 mod limits;
 mod listing;
+mod lookups;
 mod policy;
 mod record;
 mod redeem;
@@ -40,6 +42,7 @@ use vocabulary::{Clock, ProfileId, ProviderId, Randomness, Secret};
 
 use assignment::Assignments;
 use code::CodeKey;
+use lookups::Lookups;
 pub use policy::{Allowance, Budgets, Policy};
 use writer::Writer;
 
@@ -63,6 +66,8 @@ pub struct Onboarding {
     key: Arc<CodeKey>,
     policy: Arc<Policy>,
     assignments: Assignments,
+    /// Every guess is looked up by it.
+    lookups: Arc<Lookups>,
     /// Every redemption goes through it.
     writer: Arc<Writer>,
     /// A provider and a profile that nobody has, to ask about where a guess was wrong.
@@ -82,6 +87,7 @@ impl Onboarding {
         let db = Db::open(&config.database, &MIGRATIONS).await?;
         let writer = Arc::new(Writer::start(db.clone(), config.policy.keep_attempts_days));
         Ok(Self {
+            lookups: Arc::new(Lookups::start(db.clone())),
             db,
             writer,
             key: Arc::new(CodeKey::new(&config.code_key)),

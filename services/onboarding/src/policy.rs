@@ -50,7 +50,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             approve_from_digits: 6,
-            ceiling_days: 365,
+            ceiling_days: 300,
             cooling_days: 90,
             keep_attempts_days: 400,
             budgets: Budgets::default(),
@@ -59,7 +59,7 @@ impl Default for Policy {
 }
 
 impl Default for Budgets {
-    /// One code of six digits that anybody may use is hit once in 1000 days; one of three digits, in 33.
+    /// One code of six digits that anybody may use is hit in 500 days; one of three digits, in 16.
     fn default() -> Self {
         Self {
             phone: Allowance { per_day: 10, burst: 5 },

@@ -1,9 +1,11 @@
 //! A phone brings a code. The steps:
 //!
 //! 1. parse what was typed; what cannot be a code is told what one looks like, and costs nothing;
-//! 2. look the code up, and ask whose phone it is; both for every guess, so that all take the same time;
+//! 2. look the code and the budgets up (`lookups.rs`), and ask whose phone it is; for every guess, so that all take the
+//!    same time;
 //! 3. decide: is it open, is the phone free or the provider's own, does it fit the limits;
-//! 4. look at the budgets; again in the transaction of step 5, where it counts;
+//! 4. where a budget is exhausted it ends here, but for right codes of known phones; the budgets are looked at again in
+//!    the transaction of step 5, where it counts;
 //! 5. *the grant is the commit point*: used up, charged, and noted, all or nothing (`writer.rs`);
 //! 6. assign the phone. This can be repeated, and the phone's retry is what repeats it: the same phone with the
 //!    same code is granted again, and comes here again. Where it never can be assigned, the grant is taken back.
@@ -11,8 +13,11 @@
 //! Every refusal is the same answer; what was wrong stands in the attempts of the provider whose code it is.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use contracts::onboarding as wire;
+use rpc::Actor;
+use tonic::Request;
 use vocabulary::{ActivationCode, CodeKind, MacAddress, Timestamp};
 
 use crate::Onboarding;
@@ -23,7 +28,10 @@ use crate::grant::State;
 use crate::limits::Bearer;
 use crate::record::Record;
 use crate::refusal::RedeemRefused;
-use crate::store::{self, Attempt, Found, Redemption, Verdict};
+use crate::store::{self, Attempt, Found, Question, Redemption, Verdict};
+
+/// How long it stays as it is noted that a network was throttled at a code.
+const NOTED: Duration = Duration::from_mins(1);
 
 /// A phone, what was typed on it, and where it asks from.
 struct Guess {
@@ -36,19 +44,27 @@ struct Guess {
 impl Onboarding {
     /// The provider and the profile that the code stands for.
     #[tracing::instrument(name = "onboarding.redeem", level = "debug", skip_all, fields(device.mac, outcome))]
-    pub(crate) async fn redeem_code(&self, request: &wire::RedeemRequest) -> Result<Record, RedeemRefused> {
-        let guess = parse(request, self.clock.now())?;
+    pub(crate) async fn redeem_code(&self, request: Request<wire::RedeemRequest>) -> Result<Record, RedeemRefused> {
+        let actor = Actor::of(&request);
+        let guess = parse(request.get_ref(), self.clock.now())?;
         let span = tracing::Span::current();
         span.record("device.mac", tracing::field::display(guess.phone.mac));
-        let digest = self.key.digest_typed(&guess.code);
-        let found = store::find_typed(self.db.reader(), &guess.code, &digest, guess.phone.mac).await?;
-        let owner = self.assignments.owner(&guess.phone).await.map_err(RedeemRefused::Redirection)?;
-        let attempt = attempt(&guess, &found.record);
+        let network = Network::of(guess.source);
         let length = u32::try_from(guess.code.expose_digits().len()).unwrap_or(u32::MAX);
-        let shares = Share::of_guess(&self.policy.budgets, guess.phone.mac, &attempt.network, length);
-        let is_exhausted = store::is_exhausted(self.db.reader(), &shares, guess.at).await?;
+        let shares = Share::of_guess(&self.policy.budgets, guess.phone.mac, &network, length);
+        let digest = self.key.digest_typed(&guess.code);
+        let question = Question::new(&guess.code, &digest, (guess.phone.mac, &network), &shares);
+        let found = self.lookups.find(question).await?;
+        let owner = self.assignments.owner(&guess.phone).await.map_err(RedeemRefused::Redirection)?;
+        let attempt = attempt(&guess, &found.record, network);
+        let is_exhausted = Share::are_exhausted(&shares, &found.whole_at, guess.at);
         let verdict = match decide(&found, &owner, &guess) {
-            Verdict::Right if is_exhausted => Verdict::Wrong(Outcome::Throttled),
+            Verdict::Right | Verdict::Wrong(_) if is_exhausted => {
+                span.record("outcome", Outcome::Throttled.word());
+                let verdict = Verdict::Wrong(Outcome::Throttled);
+                let redemption = Redemption { attempt, kind: found.record.kind, shares, verdict };
+                return Err(self.throttle(redemption, found.throttled_at));
+            }
             verdict @ (Verdict::Right | Verdict::RightOfKnown | Verdict::Wrong(_)) => verdict,
         };
         let verdict = self.harmless(&guess, &found.record, verdict).await?;
@@ -58,7 +74,18 @@ impl Onboarding {
         span.record("outcome", outcome.word());
         let granted = granted(found.record, outcome)?;
         failpoint::reached("onboarding.redeem.after-grant");
-        self.assign(granted, outcome, (&guess.phone, &attempt)).await
+        self.assign((granted, outcome), (&guess.phone, &attempt), &actor).await
+    }
+
+    /// Nothing is left to guess with. That is noted beside the answer and not before it, and of guesses of the same
+    /// network at the same code once in a while: so neither the time of the answer nor that of the next tells whether
+    /// there is such a code, and guessing on costs next to nothing.
+    fn throttle(&self, redemption: Redemption, noted_at: Option<Timestamp>) -> RedeemRefused {
+        let now = redemption.attempt.at;
+        if noted_at.is_none_or(|noted_at| noted_at.plus(NOTED) <= now) {
+            self.writer.note(redemption);
+        }
+        RedeemRefused::Invalid
     }
 
     /// Step 3 goes on: what a directory code leads to must be no secret, whatever its profile was given since.
@@ -84,9 +111,13 @@ impl Onboarding {
     }
 
     /// Step 6.
-    async fn assign(&self, record: Record, outcome: Outcome, by: (&Phone, &Attempt)) -> Result<Record, RedeemRefused> {
-        let (phone, attempt) = by;
-        match self.assignments.assign(&record.provider, &record.profile, phone).await {
+    async fn assign(
+        &self,
+        (record, outcome): (Record, Outcome),
+        (phone, attempt): (&Phone, &Attempt),
+        actor: &Actor,
+    ) -> Result<Record, RedeemRefused> {
+        match self.assignments.assign((&record.provider, &record.profile), phone, actor).await {
             Ok(()) => {
                 failpoint::reached("onboarding.redeem.after-assignment");
                 Ok(record)
@@ -116,7 +147,7 @@ fn parse(request: &wire::RedeemRequest, at: Timestamp) -> Result<Guess, RedeemRe
 
 /// Step 3: pure.
 fn decide(found: &Found, owner: &Owner, guess: &Guess) -> Verdict {
-    let Found { record, is_expected, has_activated } = found;
+    let Found { record, is_expected, has_activated, .. } = found;
     if record.is_nobodys() {
         return Verdict::Wrong(Outcome::Unknown);
     }
@@ -155,14 +186,14 @@ fn decide(found: &Found, owner: &Owner, guess: &Guess) -> Verdict {
     }
 }
 
-fn attempt(guess: &Guess, record: &Record) -> Attempt {
+fn attempt(guess: &Guess, record: &Record, network: Network) -> Attempt {
     Attempt {
         code: record.id.clone(),
         provider: record.provider.clone(),
         mac: guess.phone.mac,
         model: guess.phone.model.clone(),
         source: guess.source,
-        network: Network::of(guess.source),
+        network,
         at: guess.at,
     }
 }

@@ -13,7 +13,7 @@ pub(crate) struct Risk {
     pub live_codes: f64,
     /// What the budgets allow everybody together.
     pub guesses_per_day: f64,
-    /// Infinite where there is no code to hit.
+    /// Of somebody who never guesses the same twice. Infinite where there is no code to hit.
     pub expected_days: f64,
     pub ceiling_days: f64,
 }
@@ -28,7 +28,7 @@ impl Risk {
             live_codes,
             guesses_per_day,
             // Nothing to hit: the division gives infinity.
-            expected_days: numbers / (live_codes.max(0.0) * guesses_per_day),
+            expected_days: (numbers + 1.0) / ((live_codes + live_codes.min(1.0)).max(0.0) * guesses_per_day),
             ceiling_days: f64::from(policy.ceiling_days),
         }
     }
@@ -88,6 +88,6 @@ mod tests {
         assert!(Risk::of(3, 0.01, &policy).is_within());
         assert!(Risk::of(3, 0.0, &policy).is_within());
         assert!(Risk::of(3, 0.0, &policy).expected_days.is_infinite());
-        assert_eq!(Risk::digits_enough(&policy), Some(5));
+        assert_eq!(Risk::digits_enough(&policy), Some(6));
     }
 }

@@ -1,29 +1,36 @@
 //! How redemptions get into the database: many share one commit.
 //!
 //! 1. A redemption waits in a bounded queue; where that is full, the phone is told to ask again.
-//! 2. One task takes what waits, and settles each apart from the others in one transaction: one that fails takes
-//!    back its own statements and no others.
+//! 2. One task takes what waits, and settles it in one transaction: what wrong guesses write is written at once, and a
+//!    grant that fails takes back its own statements and no others.
 //! 3. The transaction is committed, and only then is anybody answered. Where the commit fails, nothing has
 //!    happened, and nobody is answered with an outcome.
 //! 4. Misses are handed to `search.rs`.
 //!
 //! While one group is committed the next one gathers, so that the more phones come, the more share a commit.
 
+use std::time::Duration;
+
 use storage::StoreError;
 use storage::sqlite::Db;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, Span};
+use vocabulary::Timestamp;
 
 use crate::attempts::Outcome;
 use crate::refusal::RedeemRefused;
-use crate::store::{self, Attempt, Redemption};
+use crate::store::{self, Attempt, Redemption, Verdict};
 use crate::{failpoint, search};
 
 /// How many redemptions wait at most: a few tenths of a second, which a phone does not notice.
 const CAPACITY: usize = 1024;
 /// How many share a commit at most. Providers' changes wait for one group: some ten milliseconds.
 const GROUP: usize = 64;
+/// How long a wrong guess waits for others at most, where many come.
+const PATIENCE: Duration = Duration::from_millis(10);
+/// How often something is forgotten, where fewer than a group come meanwhile.
+const FORGETFUL: Duration = Duration::from_mins(1);
 
 /// The one way in which a redemption is written.
 pub(crate) struct Writer {
@@ -35,9 +42,16 @@ pub(crate) struct Writer {
 
 struct Entry {
     redemption: Redemption,
-    /// Whoever waits for the commit.
-    answer: oneshot::Sender<Result<Outcome, StoreError>>,
+    /// Whoever waits for the commit; nobody does for that of a throttled guess.
+    answer: Option<oneshot::Sender<Result<Outcome, StoreError>>>,
     span: Span,
+}
+
+impl Entry {
+    /// Nobody is kept from a profile by its waiting.
+    const fn can_wait(&self) -> bool {
+        matches!(self.redemption.verdict, Verdict::Wrong(_))
+    }
 }
 
 impl Writer {
@@ -46,16 +60,29 @@ impl Writer {
         let (redemptions, waiting) = mpsc::channel(CAPACITY);
         let (stop, stopped) = watch::channel(false);
         let (missed, watch) = search::start(db.clone());
-        let task = Task { db, waiting, stopped, missed, keep_attempts_days };
+        let task = Task {
+            db,
+            waiting,
+            stopped,
+            missed,
+            keep_attempts_days,
+            remembered: Remembered::default(),
+            is_busy: false,
+        };
         Self { redemptions, stop, tasks: Mutex::new(vec![tokio::spawn(task.run()), watch]) }
     }
 
     /// What came of it, once that is committed. It is settled even where the caller stops waiting.
     pub async fn settle(&self, redemption: Redemption) -> Result<Outcome, RedeemRefused> {
         let (answer, committed) = oneshot::channel();
-        let entry = Entry { redemption, answer, span: Span::current() };
+        let entry = Entry { redemption, answer: Some(answer), span: Span::current() };
         self.redemptions.try_send(entry).map_err(|_| RedeemRefused::Overloaded)?;
         Ok(committed.await.map_err(|_| RedeemRefused::NotCommitted)??)
+    }
+
+    /// Has it noted some time, and waits for nothing. Where the queue is full, others are more urgent.
+    pub fn note(&self, redemption: Redemption) {
+        let _ = self.redemptions.try_send(Entry { redemption, answer: None, span: Span::none() });
     }
 
     /// Settles what waits, looks for searches a last time, and ends.
@@ -75,6 +102,29 @@ struct Task {
     stopped: watch::Receiver<bool>,
     missed: mpsc::Sender<Attempt>,
     keep_attempts_days: u32,
+    remembered: Remembered,
+    /// The last group was of more than one.
+    is_busy: bool,
+}
+
+/// What was written since something was forgotten.
+#[derive(Default)]
+struct Remembered {
+    count: usize,
+    since: Option<Timestamp>,
+}
+
+impl Remembered {
+    /// Whether there is enough to be forgotten, or enough time has passed.
+    fn is_much(&mut self, written: usize, now: Timestamp) -> bool {
+        self.count += written;
+        let is_recent = self.since.is_some_and(|since| now < since.plus(FORGETFUL));
+        if is_recent && self.count < GROUP {
+            return false;
+        }
+        *self = Self { count: 0, since: Some(now) };
+        true
+    }
 }
 
 impl Task {
@@ -89,14 +139,34 @@ impl Task {
             match received {
                 // Nobody is left who could send.
                 Some(0) => return,
-                Some(_) => self.write(&mut group).await,
+                Some(_) => {
+                    if self.is_busy {
+                        self.gather(&mut group).await;
+                    }
+                    self.is_busy = group.len() > 1;
+                    self.write(&mut group).await;
+                }
                 // What waits is still received.
                 None => self.waiting.close(),
             }
         }
     }
 
-    async fn write(&self, group: &mut Vec<Entry>) {
+    /// Where many come, wrong guesses wait for company: a commit costs as much for one as for many, and whoever guesses
+    /// in a storm need not be answered at once. What may be granted waits for nobody.
+    async fn gather(&mut self, group: &mut Vec<Entry>) {
+        let patience = tokio::time::sleep(PATIENCE);
+        tokio::pin!(patience);
+        while group.len() < GROUP && group.iter().all(Entry::can_wait) {
+            let room = GROUP - group.len();
+            tokio::select! {
+                count = self.waiting.recv_many(group, room) => if count == 0 { return },
+                () = &mut patience => return,
+            }
+        }
+    }
+
+    async fn write(&mut self, group: &mut Vec<Entry>) {
         let settled = match self.settle(group).await {
             Ok(settled) => settled,
             Err(error) => {
@@ -107,8 +177,10 @@ impl Task {
         };
         for (Entry { redemption, answer, .. }, settled) in group.drain(..).zip(settled) {
             let is_miss = settled.as_ref().is_ok_and(|outcome| outcome.is_miss());
-            // The phone may have lost patience.
-            let _ = answer.send(settled);
+            if let Some(answer) = answer {
+                // The phone may have lost patience.
+                let _ = answer.send(settled);
+            }
             if is_miss {
                 // Where there is no room, enough others wait to be looked at.
                 let _ = self.missed.try_send(redemption.attempt);
@@ -117,14 +189,17 @@ impl Task {
     }
 
     /// What came of each, committed.
-    async fn settle(&self, group: &[Entry]) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
+    async fn settle(&mut self, group: &[Entry]) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
         let mut tx = self.db.write().await?;
-        let mut settled = Vec::with_capacity(group.len());
-        for Entry { redemption, span, .. } in group {
-            settled.push(store::settle_apart(&mut tx, redemption).instrument(span.clone()).await?);
-        }
-        if let Some(Entry { redemption, .. }) = group.first() {
-            store::forget(&mut tx, redemption.attempt.at, self.keep_attempts_days).await?;
+        // What the group shares is shown with the first.
+        let shared = group.first().map_or_else(Span::none, |entry| entry.span.clone());
+        let redemptions = group.iter().map(|entry| &entry.redemption);
+        let settled = store::settle(&mut tx, redemptions).instrument(shared).await?;
+        if let Some(Entry { redemption, .. }) = group.last() {
+            let now = redemption.attempt.at;
+            if self.remembered.is_much(group.len(), now) {
+                store::forget(&mut tx, now, self.keep_attempts_days).await?;
+            }
         }
         failpoint::reached("onboarding.redeem.before-commit");
         tx.commit().await?;

@@ -23,8 +23,9 @@ use contracts::redirection::{
     ListTransfersResponse, ListWindowsRequest, ListWindowsResponse, MoveDevicesRequest, MoveDevicesResponse,
     OpenWindowRequest, OpenWindowResponse, PutClaimRuleRequest, PutClaimRuleResponse, PutDeviceRequest,
     PutDeviceResponse, ReplaceProfileRequest, ReplaceProfileResponse, RequestTransferRequest, RequestTransferResponse,
-    ResolveRequest, ResolveResponse, SetDeviceKeyRequest, SetDeviceKeyResponse, SetHoldRequest, SetHoldResponse,
-    SetProviderPolicyRequest, SetProviderPolicyResponse, SetProvidersFrozenRequest, SetProvidersFrozenResponse,
+    ResolveProfileRequest, ResolveProfileResponse, ResolveRequest, ResolveResponse, SetDeviceKeyRequest,
+    SetDeviceKeyResponse, SetHoldRequest, SetHoldResponse, SetProviderPolicyRequest, SetProviderPolicyResponse,
+    SetProvidersFrozenRequest, SetProvidersFrozenResponse,
 };
 use rpc::{Actor, Refusal, refuse};
 use tonic::{Request, Response, Status};
@@ -48,6 +49,14 @@ impl Redirection {
 impl RedirectionService for Redirection {
     async fn resolve(&self, request: Request<ResolveRequest>) -> Answer<ResolveResponse> {
         answered(self.on_resolve(&request.into_inner()))
+    }
+
+    async fn resolve_profile(&self, request: Request<ResolveProfileRequest>) -> Answer<ResolveProfileResponse> {
+        let request = request.into_inner();
+        let profile = request.profile_id.parse().ok().and_then(|id| self.index.profile(&id));
+        let own = profile.filter(|profile| profile.provider.as_str() == request.provider_id);
+        let carries_secret = own.as_ref().is_some_and(|profile| profile.carries_secret);
+        Ok(Response::new(ResolveProfileResponse { is_known: own.is_some(), carries_secret }))
     }
 
     async fn create_profile(&self, request: Request<CreateProfileRequest>) -> Answer<CreateProfileResponse> {

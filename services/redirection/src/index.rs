@@ -36,6 +36,7 @@ pub(crate) struct ResolvedProfile {
     pub id: ProfileId,
     pub provider: ProviderId,
     pub proof: Proof,
+    pub carries_secret: bool,
     /// Ready to be sent.
     pub redirect: Redirect,
 }
@@ -166,6 +167,11 @@ impl Index {
         }
         let by_expired_certificate = question.certificate.is_some_and(|certificate| certificate.has_expired);
         Answer::Redirect { profile, seal: key, by_expired_certificate }
+    }
+
+    /// The profile of that id, whosever it is.
+    pub fn profile(&self, id: &ProfileId) -> Option<Arc<ResolvedProfile>> {
+        read(&self.profiles).of_id(id).map(Arc::clone)
     }
 
     /// Takes in what was committed.

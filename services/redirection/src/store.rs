@@ -34,7 +34,9 @@ pub(crate) use holds::{hold_delete, hold_find, hold_put, owners_find};
 pub(crate) use load::load;
 pub(crate) use macs::Macs;
 pub(crate) use manifest::{Imported, manifest_find, manifest_import};
-pub(crate) use ownership::{Beginning, owner_find, ownership_begin, ownership_end, ownership_list};
+pub(crate) use ownership::{
+    Beginning, GivenBack, owner_find, ownership_begin, ownership_end, ownership_list, ownership_unseen,
+};
 pub(crate) use profiles::{
     NewProfile, ProfileQuery, Replacement, profile_create, profile_delete, profile_find, profile_list, profile_named,
     profile_replace,

@@ -174,7 +174,8 @@ impl From<Profile> for ResolvedProfile {
             seal: None,
             expired_certificate: false,
         };
-        Self { id: profile.id, provider: profile.provider, proof: profile.content.proof, redirect }
+        let carries_secret = profile.content.parameters.carry_secret();
+        Self { id: profile.id, provider: profile.provider, proof: profile.content.proof, carries_secret, redirect }
     }
 }
 

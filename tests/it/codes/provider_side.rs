@@ -29,7 +29,7 @@ fn an_operator_decides_on_short_codes() {
     assert_eq!(waiting["codes"][0]["provider"], desk.provider.id.as_str());
     let decision = format!("/v1/codes/{id}/decision");
     let approve = json!({"approve": true}).to_string();
-    desk.provider.ask(&server, &decision).method("PUT").json(&approve).send().problem(403, "operator_only");
+    desk.provider.ask(&server, &decision).method("PUT").json(&approve).send().problem(403, "scope_missing");
     operator.ask(&server, &decision).method("PUT").json(&approve).send().expect(200);
     redeem(&server, "#12345", &mac(1)).expect(200);
 
@@ -77,7 +77,10 @@ fn codes_come_as_a_page_to_print() {
 #[test]
 fn a_profile_with_a_secret_has_no_directory_code() {
     let server = Server::start();
-    let desk = Desk::at(&server, "acme", "[--key topsecretkey] https://nps.example/$MA.xml");
+    let provider = server.provider("acme");
+    let with_key = ("main", "[--key topsecretkey] https://nps.example/$MA.xml");
+    let profile = provider.profile_for(&server, with_key, "serial");
+    let desk = Desk { provider, profile };
     desk.wish(&server, "123456", &json!({})).problem(409, "profile_carries_secret");
     let (_, digits) = desk.personal(&server, &json!({}));
     assert!(redeem(&server, &digits, &mac(1)).expect(200).body.contains("topsecretkey"));
@@ -85,7 +88,8 @@ fn a_profile_with_a_secret_has_no_directory_code() {
     let plain = desk.provider.profile(&server, "plain", RULE);
     let desk = Desk { profile: plain, ..desk };
     desk.directory(&server, "123456", &json!({}));
-    let parameters = json!({"name": "pin", "profile_rule": RULE, "parameters": {"Lock_PIN": "1234"}});
+    let parameters =
+        json!({"name": "pin", "profile_rule": RULE, "parameters": {"Lock_PIN": "1234"}, "proof": "serial"});
     let made = desk.provider.ask(&server, "/v1/profiles").json(&parameters.to_string()).send().expect(201).json();
     let desk = Desk { profile: made["id"].as_str().expect("an id").to_owned(), ..desk };
     desk.wish(&server, "654321", &json!({})).problem(409, "profile_carries_secret");

@@ -166,26 +166,3 @@ fn with_keyboard(server: &Server, typed: &str) -> (Option<i32>, String) {
     let output = phone.wait_with_output().expect("its end");
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
-
-#[test]
-fn no_code_is_in_a_log_or_on_a_timeline() {
-    let server = Server::start();
-    let desk = Desk::at(&server, "acme", RULE);
-    let (_, digits) = desk.personal(&server, &json!({}));
-    let (_, in_path) = desk.personal(&server, &json!({}));
-    redeem(&server, &digits, MAC).expect(200);
-    redeem(&server, &digits, &mac(2)).expect(403);
-    redeem(&server, "5414011256173816", &mac(2)).expect(403);
-    server.ask(&format!("/a/{in_path}/{}.xml", mac(3))).send().expect(200);
-    server.ask("/a/5414011256173816/00562b000004.xml").send().expect(404);
-    server.ask("/a/541401125617381699/00562b000004.xml").send().expect(400);
-    let log = server.log();
-    assert!(log.contains("onboarding"), "the log is at its most talkative");
-    for code in [digits.as_str(), &in_path, "5414011256173816"] {
-        assert!(!log.contains(code), "a code is in the log");
-        for mac in [MAC.to_owned(), mac(3)] {
-            let timeline = desk.provider.timeline(&server, &mac);
-            assert!(!format!("{timeline:?}").contains(code), "a code is on a timeline");
-        }
-    }
-}

@@ -2,7 +2,9 @@
 
 mod branches;
 mod doors;
+mod people;
 mod provider_api;
 mod readme;
 mod redirect;
+mod tenancy;
 mod traces;

@@ -43,7 +43,7 @@ fn traced() -> Scene {
     let mut server = Server::start_with(Settings { toml });
     let provider = server.provider("acme");
     let rule = "[--key topsecretkey --uid u --pwd topsecretpassword] https://nps.example/$MA.xml";
-    provider.profile(&server, "main", rule);
+    provider.profile_for(&server, ("main", rule), "serial");
     provider.register(&server, MAC, "main", &json!({"serial": "FCH2034D0PL"})).expect(201);
     let query = format!("/software/edos/callhome/rc?id={MAC}:FCH2034D0PL&other=topsecretquery");
     let profile = server.ask(&query).send().expect(200).body;

@@ -52,8 +52,9 @@ fn every_route_answers_every_caller_as_agreed() {
     deletes.reverse();
     let mut table = vec![Vec::new(); cells.len()];
     for part in [others, deletes] {
-        for caller in world.callers() {
-            let requests = part.iter().map(|at| request::of(&world, caller, cells[*at]));
+        for (caller, token) in world.callers() {
+            let asks = (caller, token.as_deref());
+            let requests = part.iter().map(|at| request::of(&world, asks, cells[*at]));
             let answers = Curl::send_all(requests.collect());
             for (at, answer) in part.iter().zip(answers) {
                 check(cells[*at].0, &answer);

@@ -1,12 +1,12 @@
 //! Phones that show their manufacturer's certificate, to the server itself or to a proxy before it.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
 use crate::support::{
-    Answer, DeviceCertificate, Manufacturer, Metrics, Phone, Provider, Server, Settings, eventually, hmac_by_openssl,
+    Answer, DeviceCertificate, Manufacturer, Metrics, Phone, Provider, Server, Settings, eventually, from_now,
+    hmac_by_openssl, seconds_from_now,
 };
 
 const MAC: &str = "000e08abcdef";
@@ -150,7 +150,7 @@ fn a_phone_becomes_the_providers_who_waits_for_its_certificate() {
     let (server, _folder) = server_knowing(&acme, "");
     let provider = server.provider("waiting");
     provider.profile(&server, "main", "https://nps.example/$MA.xml");
-    let until = until_tomorrow();
+    let until = from_now("+1 day");
     let window = json!({"profile": "main", "first": "000e08abcd00", "last": "000e08abcdff", "until": until});
     provider.ask(&server, "/v1/windows").json(&window.to_string()).send().expect(201);
     let own = acme.phone(MAC, SERIAL);
@@ -166,16 +166,9 @@ fn a_phone_becomes_the_providers_who_waits_for_its_certificate() {
     assert!(ask(&server, MAC, Some(&own)).body.contains("https://nps.example/$MA.xml"));
 }
 
-/// RFC 3339, a day from now, by the program `date`.
-fn until_tomorrow() -> String {
-    let output = std::process::Command::new("date").args(["-u", "-d", "+1 day", "+%Y-%m-%dT%H:%M:%SZ"]).output();
-    String::from_utf8(output.expect("date runs").stdout).expect("text").trim().to_owned()
-}
-
 /// The headers of a proxy that signs `age` seconds ago.
 fn signed(certificate: &DeviceCertificate, age: u64) -> [String; 2] {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    let (time, value) = (now - age, certificate.as_header());
+    let (time, value) = (seconds_from_now(&format!("-{age} seconds")), certificate.as_header());
     let signature = hmac_by_openssl(PROXY_KEY, &format!("{time}.{value}"));
     [format!("Client-Cert: {value}"), format!("Client-Cert-Signature: t={time},v1={signature}")]
 }

@@ -26,13 +26,25 @@ pub struct Forger {
 impl Forger {
     /// A server that signs with a key of which the forger has a copy.
     pub fn server() -> Server {
-        Server::prepared(Settings::default(), |data| {
+        Self::server_with(Settings::default())
+    }
+
+    /// The same, set up otherwise.
+    pub fn server_with(settings: Settings) -> Server {
+        Server::prepared(settings, |data| {
             let keys = data.join("keys");
             std::fs::create_dir_all(&keys).expect("a folder");
             let file = keys.join("token.pem");
             std::fs::write(&file, KEY).expect("a file");
             std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("its mode");
         })
+    }
+
+    /// The key in base64, and its 32 bytes.
+    pub fn key() -> [Vec<u8>; 2] {
+        let base64: String = KEY.lines().filter(|line| !line.starts_with('-')).collect();
+        let der = STANDARD.decode(&base64).expect("base64");
+        [base64.into_bytes(), der[der.len() - 32..].to_owned()]
     }
 
     /// Takes `login`'s token as its model.

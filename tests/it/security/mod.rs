@@ -2,9 +2,14 @@
 
 mod access_matrix;
 mod activation_codes;
+mod audit_log;
 mod device_certificates;
+mod enumeration;
 mod forger;
 mod forgeries;
+mod headers;
+mod master_key;
+mod races;
 mod sealed_answers;
 mod secrets;
 mod testssl;

@@ -3,11 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Collector, Curl, Login, Nps, Phone, Provider, Server, Settings, dialtone};
+use super::forger::Forger;
+use crate::support::{Authenticator, Collector, Curl, Login, Nps, Person, Phone, Provider, Server, Settings, dialtone};
 
 const MAC: &str = "00562b043615";
+const SEALED: &str = "00562b043616";
+const SERIAL: &str = "FCH2034D0PL";
+const PERSONS: &str = "personspassword4711";
+const NEXT: &str = "personsnextpassword";
 const KEY: &str = "profilekey4711";
 const PASSWORD: &str = "profilepassword4711";
 const CODE: &str = "5414011256173816";
@@ -15,10 +20,11 @@ const CODE_AS_TYPED: &str = "5414-0112-5617-3816";
 
 /// What must not be seen, by what it is.
 #[derive(Default)]
-struct Secrets(Vec<(&'static str, String)>);
+struct Secrets(Vec<(&'static str, Vec<u8>)>);
 
 impl Secrets {
-    fn keep(&mut self, what: &'static str, secret: &str) {
+    fn keep(&mut self, what: &'static str, secret: impl AsRef<[u8]>) {
+        let secret = secret.as_ref();
         assert!(secret.len() > 10, "{what} is too short to be told from other text");
         self.0.push((what, secret.to_owned()));
     }
@@ -36,16 +42,26 @@ impl Secrets {
     #[track_caller]
     fn assert_absent_from(&self, place: &str, bytes: &[u8]) {
         for (what, secret) in &self.0 {
-            let at = bytes.windows(secret.len()).position(|window| window == secret.as_bytes());
+            let at = bytes.windows(secret.len()).position(|window| window == secret);
             let around = |at: usize| String::from_utf8_lossy(&bytes[at.saturating_sub(300)..at]).into_owned();
             assert!(at.is_none(), "{what} is in {place}, after: {}", at.map(around).unwrap_or_default());
         }
+    }
+
+    /// Absent from everything that the server keeps, but from the file with the master key.
+    fn assert_absent_from_files_of(&self, server: &Server) -> Vec<PathBuf> {
+        let files = files_in(&server.data());
+        assert!(files.iter().any(|file| file.ends_with("databases/accounts.db")), "{files:?}");
+        for file in files.iter().filter(|file| !file.ends_with("keys/master.key")) {
+            self.assert_absent_from(&file.display().to_string(), &std::fs::read(file).expect("a file"));
+        }
+        files
     }
 }
 
 /// The token with which this phone may report.
 fn report_token(server: &Server) -> String {
-    let profile = server.ask(&format!("/{MAC}.cfg")).send().expect(200).body;
+    let profile = server.ask(&format!("/software/edos/callhome/rc?id={MAC}:{SERIAL}")).send().expect(200).body;
     let (_, token) = profile.split_once("/report/").expect("a place to report to");
     token.split('<').next().expect("a token").to_owned()
 }
@@ -64,8 +80,8 @@ fn use_them_all(server: &Server, nps: &Nps) -> (Secrets, Login, Provider) {
     }
 
     let rule = format!("[--key {KEY} --uid jo --pwd {PASSWORD}] {}", nps.rule());
-    acme.profile(server, "main", &rule);
-    acme.register(server, MAC, "main", &json!({})).expect(201);
+    acme.profile_for(server, ("main", &rule), "serial");
+    acme.register(server, MAC, "main", &json!({ "serial": SERIAL })).expect(201);
     let token = report_token(server);
     secrets.keep_token("a report token", &token);
     server.ask(&format!("/report/{token}")).json(r#"{"event":"factory_reset"}"#).send().expect(200);
@@ -76,7 +92,75 @@ fn use_them_all(server: &Server, nps: &Nps) -> (Secrets, Login, Provider) {
         server.ask("/activate").form(&format!("code={code}&mac={MAC}")).send().expect(403);
     }
     log_in_wrongly(server, &acme.login, &mut secrets);
+    log_in_as_a_person(server, &acme, &mut secrets);
+    seal_and_redeem(server, &acme, &mut secrets);
+    secrets.keep("the master key", std::fs::read(server.data().join("keys/master.key")).expect("the master key"));
+    for form in Forger::key() {
+        secrets.keep("the key that signs tokens", form);
+    }
     (secrets, operator, acme)
+}
+
+/// An invitation, passwords right and wrong, and a second factor.
+fn log_in_as_a_person(server: &Server, acme: &Provider, secrets: &mut Secrets) {
+    let wish = r#"{"email":"jo@example.org","role":"owner"}"#;
+    let made = acme.ask(server, "/v1/people").json(wish).send().expect(201).json();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let jo = Person { id: text(&made["person"]["id"]), email: "jo@example.org".into(), password: PERSONS.into() };
+    secrets.keep("an invitation", text(&made["invitation"]));
+    secrets.keep("a person's password", PERSONS);
+    secrets.keep("a person's next password", NEXT);
+    let accept = |password: &str| {
+        let body = json!({ "invitation": made["invitation"], "password": password }).to_string();
+        server.ask("/v1/invitations").json(&body).send()
+    };
+    accept(PERSONS).expect(200);
+    secrets.assert_absent_from("the refusal of an invitation", accept(NEXT).expect(404).body.as_bytes());
+    let refused = jo.attempt(server, NEXT, "").expect(401);
+    secrets.assert_absent_from("the refusal of a login", refused.body.as_bytes());
+    // A password in the wrong field must not be taken for a name that can be shown.
+    let astray = Person { email: PERSONS.to_owned(), ..jo.clone() }.attempt(server, PERSONS, PERSONS);
+    secrets.assert_absent_from("the refusal of a login", astray.expect(401).body.as_bytes());
+
+    let token = jo.token(server);
+    secrets.keep_token("a person's token", &token);
+    let ask = |path: &str, body: Value| {
+        server.ask(path).header(&format!("Authorization: Bearer {token}")).json(&body.to_string())
+    };
+    let shown = ask("/v1/me/totp", json!({ "password": PERSONS })).send().expect(201).json();
+    let authenticator = Authenticator { secret: text(&shown["secret"]) };
+    secrets.keep("the secret of a second factor", &authenticator.secret);
+    secrets.keep("the secret of a second factor, in bytes", authenticator.secret_in_bytes());
+    ask("/v1/me/totp", json!({ "code": authenticator.code(-1) })).method("PUT").send().expect(200);
+    jo.attempt(server, PERSONS, &authenticator.code(0)).expect(200);
+    let change = json!({ "password": PERSONS, "new_password": NEXT });
+    ask("/v1/me/password", change).method("PUT").send().expect(204);
+}
+
+/// Keys for sealed answers, and a personal code.
+fn seal_and_redeem(server: &Server, acme: &Provider, secrets: &mut Secrets) {
+    acme.register(server, SEALED, "main", &json!({ "serial": SERIAL })).expect(201);
+    let path = format!("/v1/devices/{SEALED}/key");
+    for (format, key) in [("aes128gcm", "000102030405060708090a0b0c0d0e0f"), ("aes256cbc", "sealpassword4711")] {
+        secrets.keep("a key for sealed answers", key);
+        let body = json!({ "format": format, "key": key }).to_string();
+        let answer = acme.ask(server, &path).method("PUT").json(&body).send().expect(200);
+        secrets.assert_absent_from("the answer to a key", answer.body.as_bytes());
+    }
+    secrets.keep("a key for sealed answers, in bytes", (0..16).collect::<Vec<u8>>());
+    let asked = server.ask(&format!("/software/edos/callhome/rc?id={SEALED}:{SERIAL}"));
+    // Sealed, so that it is no text.
+    asked.with(&["--output", "/dev/null"]).send();
+    let profile = acme.ask(server, "/v1/profiles").send().expect(200).json()["profiles"][0]["id"].take();
+    let wish = json!({ "kind": "personal", "profile": profile }).to_string();
+    let made = acme.ask(server, "/v1/codes").json(&wish).send().expect(201).json();
+    let digits = made["codes"][0]["digits"].as_str().expect("digits");
+    let plain: String = digits.chars().filter(char::is_ascii_digit).collect();
+    secrets.keep("a personal code", &plain);
+    secrets.keep("a personal code as printed", digits);
+    let body = json!({ "code": digits, "mac": "00562b0436aa", "serial": SERIAL }).to_string();
+    server.ask("/activate").json(&body).send().expect(200);
+    server.ask("/activate").json(&body.replace("0436aa", "0436ab")).send().expect(403);
 }
 
 fn log_in_wrongly(server: &Server, login: &Login, secrets: &mut Secrets) {
@@ -103,7 +187,8 @@ fn answers(server: &Server, operator: &Login, acme: &Provider) -> Vec<(String, S
     let profile = format!("/v1/profiles/{}", profile.as_str().expect("an id"));
     let device = format!("/v1/devices/{MAC}");
     let [state, timeline] = ["customization", "timeline"].map(|part| format!("{device}/{part}"));
-    let own = ["/v1/profiles", &profile, "/v1/devices", &device, &state, &timeline];
+    let lists = ["/v1/clients", "/v1/people", "/v1/codes", "/v1/codes/attempts", "/v1/audit?limit=1000"];
+    let own = [["/v1/profiles", &profile, "/v1/devices", &device, &state, &timeline].as_slice(), &lists].concat();
     let public = ["/.well-known/jwks.json"].map(|path| (path.to_owned(), server.ask(path)));
     let operators = ["/v1/tenants".to_owned(), format!("/v1/tenants/{}", acme.id)];
     let internal = ["/metrics", "/health/ready"].map(|path| (path, Curl::get(&format!("{}{path}", server.internal))));
@@ -121,9 +206,9 @@ fn run_logging(filter: &str) {
         "[traces]\notlp_endpoint = {:?}\n[log]\nformat = \"json\"\nfilter = {filter:?}\n",
         collector.endpoint()
     );
-    let mut server = Server::start_with(Settings { toml });
+    let mut server = Forger::server_with(Settings { toml });
     let (mut secrets, operator, acme) = use_them_all(&server, &nps);
-    let walk = Phone::near(&server, MAC).power_on();
+    let walk = Phone::near(&server, MAC).with(&["--serial", SERIAL]).power_on();
     assert_eq!(walk.states().len(), 3, "{walk:?}");
     secrets.keep_token("a report token", &report_token(&server));
     for (path, answer) in answers(&server, &operator, &acme) {
@@ -135,26 +220,20 @@ fn run_logging(filter: &str) {
     assert!(server.stop().success());
 
     let log = server.log();
-    for word in [&acme.login.client_id, MAC, &format!("\"level\":\"{}\"", filter.to_uppercase())] {
+    for word in [&acme.id, MAC, &format!("\"level\":\"{}\"", filter.to_uppercase())] {
         assert!(log.contains(word), "it is logged what happened; {word} is missing");
     }
     secrets.assert_absent_from("the log", log.as_bytes());
     assert!(collector.text().contains("phone.ask"), "it is traced what happened");
     secrets.assert_absent_from("the traces", collector.text().as_bytes());
 
-    // Phones are given the provider's key and password, so that these are kept; and nothing else is.
-    secrets.0.retain(|(_, secret)| secret != KEY && secret != PASSWORD);
-    let files = files_in(&server.data());
-    assert!(files.iter().any(|file| file.ends_with("databases/accounts.db")), "{files:?}");
-    for file in files {
-        secrets.assert_absent_from(&file.display().to_string(), &std::fs::read(&file).expect("a file"));
-    }
+    secrets.assert_absent_from_files_of(&server);
 }
 
 /// What the phone prints where a person reads it.
 fn walk_for_people(server: &Server) -> String {
     let (url, ca) = (&server.https, server.ca().display().to_string());
-    let words = ["phone", "--mac", MAC, "--activate", url, "--ca", &ca];
+    let words = ["phone", "--mac", MAC, "--serial", SERIAL, "--activate", url, "--ca", &ca];
     let output = Command::new(dialtone()).args(words).output().expect("the phone runs");
     assert!(output.status.success(), "{output:?}");
     [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
@@ -178,14 +257,10 @@ fn no_secret_is_where_it_does_not_belong_at_trace() {
 }
 
 #[test]
-fn a_crash_leaves_no_client_secret_behind() {
-    let server = Server::start();
-    let (mut secrets, ..) = use_them_all(&server, &Nps::well());
-    secrets.0.retain(|(_, secret)| secret != KEY && secret != PASSWORD);
+fn a_crash_leaves_no_secret_behind() {
+    let server = Forger::server_with(Settings::default());
+    let (secrets, ..) = use_them_all(&server, &Nps::well());
     // The files as they are in the middle of the work, the databases' journals among them.
-    let files = files_in(&server.data());
+    let files = secrets.assert_absent_from_files_of(&server);
     assert!(files.iter().any(|file| file.to_string_lossy().ends_with("-wal")), "{files:?}");
-    for file in files {
-        secrets.assert_absent_from(&file.display().to_string(), &std::fs::read(&file).expect("a file"));
-    }
 }

@@ -1,6 +1,7 @@
 //! People who log in with a password, and the authenticator that makes their codes.
 
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -55,6 +56,20 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
+    /// The secret itself.
+    pub fn secret_in_bytes(&self) -> Vec<u8> {
+        let mut base32 = Command::new("base32")
+            .arg("--decode")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("base32 runs");
+        base32.stdin.take().expect("its input").write_all(self.secret.as_bytes()).expect("written");
+        let decoded = base32.wait_with_output().expect("it ends");
+        assert!(decoded.status.success(), "{decoded:?}");
+        decoded.stdout
+    }
+
     /// The code of the step that is `steps` from the present one.
     pub fn code(&self, steps: i64) -> String {
         install(&["oathtool"]);

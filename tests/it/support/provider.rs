@@ -70,7 +70,12 @@ impl Provider {
 
     /// Makes a profile whose phones go to `rule`; gives its id.
     pub fn profile(&self, server: &Server, name: &str, rule: &str) -> String {
-        let body = serde_json::json!({ "name": name, "profile_rule": rule }).to_string();
+        self.profile_for(server, (name, rule), "mac")
+    }
+
+    /// The same for phones that prove who they are with `proof`.
+    pub fn profile_for(&self, server: &Server, (name, rule): (&str, &str), proof: &str) -> String {
+        let body = serde_json::json!({ "name": name, "profile_rule": rule, "proof": proof }).to_string();
         let made = self.ask(server, "/v1/profiles").json(&body).send().expect(201).json();
         made["id"].as_str().expect("an id").to_owned()
     }

@@ -77,12 +77,17 @@ impl Server {
             format!("{scheme}://{}", address.replace("127.0.0.1", "localhost"))
         };
         let (https, http) = (url("https", "https"), url("http", "http"));
-        let internal = url("http", "internal");
+        // By its address: a curl that also speaks to the HTTPS port would take this one for HTTPS too (RFC 6797).
+        let internal = url("http", "internal").replace("localhost", "127.0.0.1");
         Self { process, folder, settings, https, http, internal, log, reader: Some(reader) }
     }
 
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("dialtone.toml")
     }
 
     pub fn ca(&self) -> PathBuf {
@@ -104,15 +109,15 @@ impl Server {
         Curl::get(&format!("{}{path}", self.http))
     }
 
-    /// Runs the command line on this server's data folder and returns what it printed.
+    /// Runs the command line on this server's installation and returns what it printed.
     pub fn command(&self, words: &[&str]) -> String {
         self.try_command(words).unwrap_or_else(|said| panic!("{words:?}: {said}"))
     }
 
     /// The same for a command that may fail: what it printed, or what it printed and complained of.
     pub fn try_command(&self, words: &[&str]) -> Result<String, String> {
-        let data = self.data().display().to_string();
-        let output = Command::new(dialtone()).args(words).args(["--data", &data]).output().expect("the command runs");
+        let output = Command::new(dialtone()).args(words).arg("--config").arg(self.config()).output();
+        let output = output.expect("the command runs");
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         let complaints = String::from_utf8_lossy(&output.stderr);
         if output.status.success() { Ok(printed) } else { Err(format!("{printed}{complaints}")) }
@@ -120,8 +125,8 @@ impl Server {
 
     /// Makes sure that no process starts on the data of this one, which has ended; gives its last words.
     pub fn refusal_to_start(&self) -> String {
-        let config = self.folder.path().join("dialtone.toml").display().to_string();
-        let output = Command::new(dialtone()).args(["serve", "--config", &config]).output().expect("the program runs");
+        let output = Command::new(dialtone()).arg("serve").arg("--config").arg(self.config()).output();
+        let output = output.expect("the program runs");
         assert!(!output.status.success(), "{output:?}");
         String::from_utf8_lossy(&output.stderr).into_owned()
     }

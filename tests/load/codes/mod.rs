@@ -4,7 +4,6 @@ mod desk;
 pub mod guesses;
 pub mod redemptions;
 pub mod refusals;
-mod statistics;
 
 /// So many wrong guesses are allowed to everybody together that none is throttled while something is measured. A
 /// phone has the five that it always has.

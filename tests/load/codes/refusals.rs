@@ -11,12 +11,12 @@ use tokio::time::Instant;
 
 use super::LARGE_BUDGETS;
 use super::desk::{Code, Desk};
-use super::statistics::Difference;
 use crate::certificate::Certificate;
 use crate::client::Connection;
 use crate::dialtone::Dialtone;
 use crate::questions::{is_refusal, scattered, typed, unknown};
 use crate::spread::Spread;
+use crate::statistics::Difference;
 use crate::verdict::Verdict;
 
 /// Guesses of each kind.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use contracts::accounts::{
-    Client, CreateClientRequest, InvitePersonRequest, ListClientsRequest, NewSecret, RevokeClientRequest, Role,
-    RotateClientSecretRequest, RotateClientSecretResponse, TenantKind,
+    Client, CreateClientRequest, CreateTenantRequest, InvitePersonRequest, ListClientsRequest, NewSecret,
+    RevokeClientRequest, Role, RotateClientSecretRequest, RotateClientSecretResponse, TenantKind,
 };
 use rpc::{Actor, Failure, within_as};
 use storage::testing::Kind;
@@ -130,6 +130,47 @@ async fn a_narrowed_client_cannot_give_what_it_lacks(kind: Kind) {
     };
     let invited = world.gateway().invite_person(within_as(&actor, ALLOWED, request)).await;
     assert_eq!(Failure::from(invited.expect_err("an owner")).reason, "scope_not_yours");
+}
+
+async fn a_narrowed_token_cannot_give_what_it_lacks(kind: Kind) {
+    let world = World::new(kind).await;
+    let (provider, first) = world.provider("Acme").await;
+    let tenant_id = provider.id.clone();
+    let token_scopes =
+        || ["clients:write", "people:write", "tenants:write", "devices:read"].map(str::to_owned).to_vec();
+    let actor = Actor { subject: first.client_id.clone(), tenant: provider.id.clone(), ..jo() };
+    let make = async |scopes: &[&str]| {
+        let request = CreateClientRequest { token_scopes: token_scopes(), ..wish(&provider.id, Role::Owner, scopes) };
+        let made = world.gateway().create_client(within_as(&actor, ALLOWED, request)).await;
+        made.map(drop).map_err(|status| Failure::from(status).reason)
+    };
+    assert_eq!(make(&[]).await, Err("scope_not_yours".to_owned()));
+    assert_eq!(make(&["devices:write"]).await, Err("scope_not_yours".to_owned()));
+    make(&["devices:read"]).await.expect("as narrow");
+
+    let not_yours = |refused: Option<tonic::Status>| {
+        assert_eq!(Failure::from(refused.expect("it is refused")).reason, "scope_not_yours");
+    };
+    let request = RotateClientSecretRequest {
+        tenant_id: tenant_id.clone(),
+        client_id: first.client_id.clone(),
+        overlap_seconds: 0,
+        token_scopes: token_scopes(),
+    };
+    not_yours(world.gateway().rotate_client_secret(within_as(&actor, ALLOWED, request)).await.err());
+    let (email, role) = ("me@example.com".to_owned(), Role::Engineer.into());
+    let request = InvitePersonRequest { tenant_id: tenant_id.clone(), email, role, token_scopes: token_scopes() };
+    not_yours(world.gateway().invite_person(within_as(&actor, ALLOWED, request)).await.err());
+    let request = CreateTenantRequest {
+        parent_id: tenant_id.clone(),
+        kind: TenantKind::Site.into(),
+        name: "A site".to_owned(),
+        with_client: true,
+        token_scopes: token_scopes(),
+    };
+    not_yours(world.gateway().create_tenant(within_as(&actor, ALLOWED, request.clone())).await.err());
+    let without = CreateTenantRequest { with_client: false, ..request };
+    world.gateway().create_tenant(within_as(&actor, ALLOWED, without)).await.expect("nobody is given anything");
 }
 
 async fn an_expired_client_is_told_so_after_proving_its_secret(kind: Kind) {
@@ -262,6 +303,7 @@ on_each_database!(
     a_tenant_has_many_clients_and_each_is_listed_as_it_was_made,
     a_wish_that_makes_no_sense_is_refused_naming_why,
     a_narrowed_client_cannot_give_what_it_lacks,
+    a_narrowed_token_cannot_give_what_it_lacks,
     an_expired_client_is_told_so_after_proving_its_secret,
     after_a_rotation_both_secrets_are_good_until_the_overlap_ends,
     a_secret_of_before_there_were_selectors_is_good_beside_a_further_one,

@@ -10,7 +10,9 @@ use contracts::customization as wire;
 use contracts::customization::observation::Event as WireEvent;
 use vocabulary::{InvalidId, InvalidMacAddress, MacAddress, Timestamp};
 
-use crate::event::{EmptyBecause, Event, Evidence, FailureClass, Observation, ObservationId, Place, ResyncFailure};
+use crate::event::{
+    EmptyBecause, Event, Evidence, FailureClass, Observation, ObservationId, Place, ResyncFailure, Subject,
+};
 
 /// The longest text kept, in bytes; what is longer is cut. A profile rule has 2048 at most.
 const LONGEST: usize = 4096;
@@ -67,7 +69,11 @@ pub(super) fn observation(message: wire::Observation) -> Result<Observation, Inv
         request_id: shortened(message.request_id),
         firmware: message.firmware.parse().ok(),
         model: message.model.parse().ok(),
-        subject: given(&message.subject).map(|subject| shortened(subject.to_owned())),
+        subject: given(&message.subject).map(|id| Subject {
+            id: shortened(id.to_owned()),
+            tenant: shortened(message.subject_tenant.clone()),
+            source: shortened(message.subject_source.clone()),
+        }),
     })
 }
 

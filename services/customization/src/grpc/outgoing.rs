@@ -54,6 +54,8 @@ fn observation(seen: Observation) -> wire::Observation {
         model: text(seen.model.as_ref()),
         // The audit log tells it, to whom it concerns.
         subject: String::new(),
+        subject_tenant: String::new(),
+        subject_source: String::new(),
     }
 }
 

@@ -24,7 +24,8 @@ fn stated(id: u128, event: Event) -> Observation {
         provider_id: acme().to_string(),
         subject: "cli_test".to_owned(),
         request_id: "r-1".to_owned(),
-        source: "192.0.2.7".to_owned(),
+        subject_tenant: "prv_above".to_owned(),
+        subject_source: "192.0.2.7".to_owned(),
         ..observed(id, event)
     }
 }
@@ -40,7 +41,7 @@ async fn a_statement_is_audited_once_and_with_who_made_it(kind: Kind) {
     let act = acts.first().expect("one act");
     assert_eq!((act.verb.as_str(), act.target.as_str()), ("device.state", "0004f2aabbcc"));
     assert_eq!((act.subject.as_str(), act.source.as_str()), ("cli_test", "192.0.2.7"));
-    assert_eq!(act.concerns, acme().to_string());
+    assert_eq!((act.concerns.as_str(), act.subject_tenant.as_str()), (acme().as_str(), "prv_above"));
     assert_eq!(act.detail, r#"{"event":"factory_reset"}"#);
 }
 

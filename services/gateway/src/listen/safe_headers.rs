@@ -12,7 +12,8 @@ const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 pub(super) fn add(headers: &mut HeaderMap, scheme: &str) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    let nothing =
+        HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(nothing);
     if scheme == "https" {
         headers.insert(STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);

@@ -17,7 +17,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use contracts::onboarding::{RedeemRequest, RedeemResponse};
-use rpc::{Failure, within};
+use rpc::{Actor, Failure, within_as};
 use serde::Deserialize;
 use vocabulary::{ErrorKind, MacAddress};
 
@@ -25,7 +25,7 @@ use super::answer;
 use super::ask::answer_redeemed;
 use super::association::{Former, former, tell};
 use super::identity::Identity;
-use super::observed::Contact;
+use super::observed::{Contact, shown_certificate};
 use super::report::content_type;
 use crate::Gateway;
 use crate::backends::PHONE_DEADLINE;
@@ -111,6 +111,7 @@ pub(crate) async fn activate(State(gateway): State<Gateway>, parts: Parts, body:
         return answer::text(StatusCode::BAD_REQUEST, "expected code and mac, as JSON or as a form");
     };
     let identity = activation.identity().completed_by(Identity::from_user_agent(user_agent(&parts)));
+    let identity = identity.or_certified(&shown_certificate(&parts));
     let Some(mac) = identity.mac else {
         return answer::no_address();
     };
@@ -151,6 +152,7 @@ async fn resync(gateway: &Gateway, parts: &Parts, code: String, identity: Identi
         Method::HEAD => return answer::nothing(),
         _ => return answer::wrong_method(),
     }
+    let identity = identity.or_certified(&shown_certificate(parts));
     let Some(mac) = identity.mac else {
         gateway.metrics().phone_answered(PhoneAnswer::Malformed);
         return answer::no_address();
@@ -160,6 +162,11 @@ async fn resync(gateway: &Gateway, parts: &Parts, code: String, identity: Identi
 }
 
 async fn redeem(gateway: &Gateway, contact: &Contact, code: String, asker: Asker) -> Response {
+    // Somebody else's phone must not use the code up.
+    if contact.certificate.mac().is_some_and(|shown| shown != contact.mac) {
+        gateway.metrics().phone_answered(PhoneAnswer::CodeRefused);
+        return answer::text(asker.refusal(), INVALID);
+    }
     match trade(gateway, contact, code).await {
         Ok((former, gained)) => {
             failpoint::reached("gateway.activate.before-record");
@@ -193,7 +200,8 @@ async fn trade(gateway: &Gateway, contact: &Contact, code: String) -> Result<(Fo
         serial: identity.serial.as_ref().map(ToString::to_string).unwrap_or_default(),
         source: contact.source.address_text(),
     };
-    let gained = gateway.backends().onboarding.clone().redeem(within(PHONE_DEADLINE, request)).await?;
+    let actor = Actor::phone(contact.mac, contact.source.address_text(), contact.request_id.as_str());
+    let gained = gateway.backends().onboarding.clone().redeem(within_as(&actor, PHONE_DEADLINE, request)).await?;
     Ok((former, gained.into_inner()))
 }
 

@@ -11,6 +11,8 @@
 //! Where no answer can be had the phone gets 503, class C of the chapter's table: it asks again by
 //! itself, while an empty 200 would make it give up.
 
+use std::time::Duration;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
@@ -32,6 +34,12 @@ use crate::Gateway;
 use crate::backends::PHONE_DEADLINE;
 use crate::metrics::PhoneAnswer;
 
+/// An empty answer is given after this long at the earliest. A disk keeps a question sooner than that, so that the time
+/// does not tell a phone that is known, whose state is read and changed, from one that is not.
+const SOON: Duration = Duration::from_millis(20);
+/// After this long a throttled network is answered, whatever it asks: longer than it takes to find the answer and to
+/// note it, so that the time says nothing.
+const SLOW: Duration = Duration::from_millis(50);
 /// The longest form that may come with a question, in bytes.
 const LONGEST_FORM: usize = 4096;
 
@@ -97,33 +105,46 @@ async fn answer_question(gateway: &Gateway, contact: &Contact) -> Response {
 }
 
 async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
+    let [soon, slowly] = [SOON, SLOW].map(tokio::time::sleep);
     let resolved = match resolve_or_claim(gateway, contact).await {
         Ok(resolved) => resolved,
         Err(failure) => return cannot_answer(gateway, contact, &failure),
     };
+    let (limit, network, now) = (gateway.miss_limit(), contact.source.network(), gateway.clock().now());
     // Whoever proves to be the phone does not count through addresses.
-    let throttled =
-        !contact.is_proven() && gateway.miss_limit().is_exhausted(contact.source.network(), gateway.clock().now());
+    let throttled = !contact.is_proven() && limit.is_exhausted(network, now);
     let outcome = match resolved {
         Answer::Redirect(redirect) if throttled => Outcome::nothing("throttled", redirect.provider_id),
         Answer::Redirect(redirect) => sent_to(redirect),
-        Answer::Refusal(refusal) => {
-            if refusal.reason() == RefusalReason::NoProvider && !contact.is_proven() {
-                gateway.miss_limit().charge(contact.source.network(), gateway.clock().now());
-                if throttled {
-                    // Whoever counts through addresses shall not fill the timeline with them.
-                    gateway.metrics().phone_answered(PhoneAnswer::Throttled);
-                    return answer::nothing();
-                }
-            }
-            Outcome::nothing(reason(refusal.reason()), refusal.provider_id)
-        }
+        Answer::Refusal(refusal) => Outcome::nothing(reason(refusal.reason()), refusal.provider_id),
     };
+    // Each "no" costs the same, or the share that is left would tell which one it was.
+    if matches!(outcome, Outcome::Nothing { .. }) && !contact.is_proven() {
+        limit.charge(network, now);
+    }
+    if throttled {
+        note_throttled(gateway, contact, &outcome);
+        slowly.await;
+        return answer::nothing();
+    }
     // A HEAD learns nothing that would move the phone.
     if contact.method != Method::HEAD {
         gateway.journal().record(contact.observations(gateway, &outcome)).await;
     }
+    if matches!(outcome, Outcome::Nothing { .. }) {
+        soon.await;
+    }
     finish(gateway, contact, outcome)
+}
+
+/// The owner is told; nobody waits for it, or the time of the answer would tell that there is one. Whoever counts
+/// through addresses shall not fill the timelines of those that are nobody's.
+fn note_throttled(gateway: &Gateway, contact: &Contact, outcome: &Outcome) {
+    gateway.metrics().phone_answered(PhoneAnswer::Throttled);
+    let is_owned = matches!(outcome, Outcome::Nothing { provider_id, .. } if !provider_id.is_empty());
+    if is_owned && contact.method != Method::HEAD {
+        gateway.journal().record_later(contact.observations(gateway, outcome));
+    }
 }
 
 /// Steps 2, 4 and 5 for a phone whose user has just typed a right code: whoever shares its network, it is

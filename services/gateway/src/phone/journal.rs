@@ -95,6 +95,15 @@ impl Journal {
         recorded
     }
 
+    /// Records these observations together and in order, soon; nobody waits for it.
+    pub fn record_later(&self, observations: Vec<Observation>) {
+        let count = observations.len();
+        self.metrics.observations_wait(count);
+        if self.entries.try_send(Entry { observations, waiting: None }).is_err() {
+            self.metrics.observations_lost(count);
+        }
+    }
+
     /// Whether the last batch that was sent did not arrive.
     pub fn is_away(&self) -> bool {
         self.away.load(Ordering::Relaxed)

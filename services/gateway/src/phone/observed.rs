@@ -84,6 +84,8 @@ impl Contact {
             firmware: self.identity.firmware.as_ref().map(ToString::to_string).unwrap_or_default(),
             model: self.identity.model.as_ref().map(ToString::to_string).unwrap_or_default(),
             subject: String::new(),
+            subject_tenant: String::new(),
+            subject_source: String::new(),
         }
     }
 }

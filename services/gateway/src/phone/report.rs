@@ -94,6 +94,8 @@ async fn observation(gateway: &Gateway, report: Report) -> Observation {
         provider_id: owner(gateway, mac).await,
         model: String::new(),
         subject: String::new(),
+        subject_tenant: String::new(),
+        subject_source: String::new(),
     }
 }
 

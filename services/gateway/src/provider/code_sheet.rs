@@ -32,7 +32,10 @@ const TAIL: &str = "</body>\n</html>\n";
 pub(super) fn answer(codes: Vec<NewPersonalCode>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
         (header::CACHE_CONTROL, "no-store"),
     ];
     let page = CodeStream { head: HEAD, tail: TAIL, codes: codes.into_iter(), write: section };

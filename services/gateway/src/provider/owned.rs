@@ -107,6 +107,8 @@ pub(super) fn stated(gateway: &Gateway, caller: &Caller, said: Said) -> Observat
         firmware: String::new(),
         model: String::new(),
         subject: caller.actor.subject.clone(),
+        subject_tenant: caller.actor.tenant.clone(),
+        subject_source: caller.actor.source.clone(),
     }
 }
 

@@ -1,19 +1,23 @@
-//! The tables `attempt` and `budget`: who tried, what came of it, and who may try again.
+//! The table `attempt`: who tried, and what came of it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde::Serialize;
 use sqlx::{FromRow, SqliteExecutor};
 use storage::StoreError;
 use storage::sqlite::{Db, Tx};
 use vocabulary::{CodeId, DeviceModel, MacAddress, ProviderId, Timestamp};
 
+use super::json;
 use super::row::{count, impossible, mac};
-use crate::attempts::{Network, Outcome, Share};
+use crate::attempts::{Network, Outcome};
 use crate::record::NOBODYS;
 
 const DAY: i64 = 86_400_000_000;
 
-/// Rows that one transaction forgets at most: more than a group adds, and too few to keep a phone waiting.
+/// Rows that one transaction forgets at most: more than the groups since the last time have added, and too few to keep
+/// a phone waiting.
 const FORGOTTEN: i64 = 256;
 
 /// Somebody typed a code.
@@ -55,85 +59,99 @@ pub(crate) async fn forget(tx: &mut Tx, now: Timestamp, keep_days: u32) -> Resul
     Ok(())
 }
 
-const LEVELS: &str = "SELECT key, whole_at FROM budget WHERE key IN ($1, $2, $3)";
-
-/// Whether one of the three has no guess left.
-pub(crate) async fn is_exhausted(
-    executor: impl SqliteExecutor<'_>,
-    shares: &[Share; 3],
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let [phone, network, length] = shares;
-    let levels: Vec<(String, i64)> = sqlx::query_as(LEVELS)
-        .bind(phone.key.as_str())
-        .bind(network.key.as_str())
-        .bind(length.key.as_str())
-        .fetch_all(executor)
-        .await?;
-    let whole_at = |share: &Share| levels.iter().find(|(key, _)| *key == share.key).map_or(0, |(_, at)| *at);
-    Ok(shares.iter().any(|share| share.is_exhausted(Timestamp::from_micros(whole_at(share)), now)))
+/// What came of the attempts of a group, to be written at once.
+///
+/// Those that cost the guesser nothing replace the one before, so that nobody can fill the disk: throttled ones of a
+/// network, and repetitions by a phone.
+#[derive(Default)]
+pub(super) struct Notes<'a> {
+    kept: Vec<Note<'a>>,
+    /// Of those with the same key only the last.
+    replacing: BTreeMap<(&'static str, &'a str, Replaced<'a>), Note<'a>>,
 }
 
-const CHARGE: &str = "
-INSERT INTO budget (key, whole_at) VALUES ($1, $2 + $3)
-ON CONFLICT (key) DO UPDATE
-SET whole_at = max(budget.whole_at, $2) + $3
-WHERE max(budget.whole_at, $2) + $3 <= $2 + $4";
+/// Whose attempts one replaces.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Replaced<'a> {
+    OfNetwork(&'a str),
+    OfPhone(MacAddress),
+}
 
-/// Takes one guess from each of the three where the guess was wrong. Where it was not, the same statements take
-/// nothing, so that the time they need tells nothing. Never takes what is not there: the budget then stays.
-pub(super) async fn charge(
-    tx: &mut Tx,
-    shares: &[Share; 3],
-    outcome: Outcome,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    for share in shares {
-        sqlx::query(CHARGE)
-            .bind(share.key.as_str())
-            .bind(now.as_micros())
-            .bind(if outcome.is_wrong() { share.step } else { 0 })
-            .bind(share.reach)
-            .execute(&mut **tx)
-            .await?;
-    }
-    Ok(())
+#[derive(Serialize)]
+struct Note<'a> {
+    code_id: &'a str,
+    provider_id: &'a str,
+    mac: u64,
+    model: &'a str,
+    source: IpAddr,
+    network: &'a str,
+    at: i64,
+    outcome: &'static str,
 }
 
 const REPLACE: &str = "
 DELETE FROM attempt
 WHERE number IN (
-    SELECT number FROM attempt WHERE $2 = 'throttled' AND outcome = 'throttled' AND code_id = $1 AND network = $3
+    SELECT old.number
+    FROM jsonb_each($1) AS new
+    CROSS JOIN attempt AS old
+    ON old.outcome = 'throttled' AND old.code_id = new.value ->> 'code_id' AND old.network = new.value ->> 'network'
+    WHERE new.value ->> 'outcome' = 'throttled'
     UNION ALL
-    SELECT number FROM attempt WHERE $2 = 'repeated' AND outcome = 'repeated' AND code_id = $1 AND mac = $4
+    SELECT old.number
+    FROM jsonb_each($1) AS new
+    CROSS JOIN attempt AS old
+    ON old.outcome = 'repeated' AND old.code_id = new.value ->> 'code_id' AND old.mac = new.value ->> 'mac'
+    WHERE new.value ->> 'outcome' = 'repeated'
 )";
 
 const NOTE: &str = "
 INSERT INTO attempt (code_id, provider_id, mac, model, source, network, at, outcome)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+SELECT value ->> 'code_id',
+       value ->> 'provider_id',
+       value ->> 'mac',
+       value ->> 'model',
+       value ->> 'source',
+       value ->> 'network',
+       value ->> 'at',
+       value ->> 'outcome'
+FROM jsonb_each($1)";
 
-/// Notes what came of an attempt. Those that cost the guesser nothing replace the one before, so that nobody can
-/// fill the disk: throttled ones of a network, and repetitions by a phone.
-pub(super) async fn note(tx: &mut Tx, attempt: &Attempt, outcome: Outcome) -> Result<(), StoreError> {
-    sqlx::query(REPLACE)
-        .bind(attempt.code.as_str())
-        .bind(outcome.word())
-        .bind(attempt.network.as_str())
-        .bind(attempt.mac.to_i64())
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query(NOTE)
-        .bind(attempt.code.as_str())
-        .bind(attempt.provider.as_str())
-        .bind(attempt.mac.to_i64())
-        .bind(attempt.model.as_ref().map_or("", DeviceModel::as_str))
-        .bind(attempt.source.to_string())
-        .bind(attempt.network.as_str())
-        .bind(attempt.at.as_micros())
-        .bind(outcome.word())
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
+impl<'a> Notes<'a> {
+    pub fn add(&mut self, attempt: &'a Attempt, outcome: Outcome) {
+        let note = Note {
+            code_id: attempt.code.as_str(),
+            provider_id: attempt.provider.as_str(),
+            mac: attempt.mac.to_u64(),
+            model: attempt.model.as_ref().map_or("", DeviceModel::as_str),
+            source: attempt.source,
+            network: attempt.network.as_str(),
+            at: attempt.at.as_micros(),
+            outcome: outcome.word(),
+        };
+        let replaced = if outcome == Outcome::Throttled {
+            Some(Replaced::OfNetwork(note.network))
+        } else {
+            (outcome == Outcome::Repeated).then_some(Replaced::OfPhone(attempt.mac))
+        };
+        match replaced {
+            Some(replaced) => drop(self.replacing.insert((note.outcome, note.code_id, replaced), note)),
+            None => self.kept.push(note),
+        }
+    }
+
+    #[tracing::instrument(name = "db.attempt.note", level = "debug", skip_all)]
+    pub async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
+        let Self { mut kept, replacing } = self;
+        let replacing: Vec<Note> = replacing.into_values().collect();
+        if !replacing.is_empty() {
+            sqlx::query(REPLACE).bind(json(&replacing)?).execute(&mut **tx).await?;
+        }
+        kept.extend(replacing);
+        kept.sort_by_key(|note| note.at);
+        sqlx::query(NOTE).bind(json(&kept)?).execute(&mut **tx).await?;
+        Ok(())
+    }
 }
 
 const MISSES: &str = "

@@ -1,26 +1,14 @@
-//! The statements of a redemption. Every guess, whatever it is, runs the same ones and reads and writes as many rows;
-//! only a right one does more.
+//! The statements of redemptions. Wrong guesses of a group share theirs, whatever is wrong with each, and each writes as
+//! many rows; only right ones have some of their own.
 
-use sqlx::{FromRow, SqliteExecutor};
 use storage::StoreError;
 use storage::sqlite::{Db, Tx};
-use vocabulary::{ActivationCode, CodeKind, MacAddress};
+use vocabulary::CodeKind;
 
-use super::attempts::{Attempt, charge, is_exhausted, note};
-use super::row::{CodeRow, columns};
+use super::attempts::{Attempt, Notes};
+use super::budgets::Levels;
 use crate::attempts::{Outcome, Share};
-use crate::code::CodeDigest;
-use crate::record::{NOBODYS, Record};
-
-/// The code that was typed, or nobody's, and what it knows of the phone.
-#[derive(Debug, Clone)]
-pub(crate) struct Found {
-    pub record: Record,
-    /// The phone stands on the list of those that are expected.
-    pub is_expected: bool,
-    /// The phone has redeemed it before (directory codes).
-    pub has_activated: bool,
-}
+use crate::record::Record;
 
 /// What a guess is before its budget is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,93 +31,49 @@ pub(crate) struct Redemption {
     pub verdict: Verdict,
 }
 
-#[derive(FromRow)]
-struct FoundRow {
-    #[sqlx(flatten)]
-    code: CodeRow,
-    is_expected: bool,
-    has_activated: bool,
-}
-
-// Both read one row of `code`, and look once into each of the other tables, whether there is such a code or not.
-const BY_DIGEST: &str = concat!(
-    "SELECT ",
-    columns!(),
-    ",
-       EXISTS (SELECT 1 FROM expected_phone AS it WHERE it.code_id = code.id AND it.mac = $2) AS is_expected,
-       EXISTS (SELECT 1 FROM activation AS it WHERE it.code_id = code.id AND it.mac = $2) AS has_activated
-FROM code
-WHERE id = coalesce((SELECT it.id FROM code AS it WHERE it.digest = $1), $3)"
-);
-
-const BY_DIGITS: &str = concat!(
-    "SELECT ",
-    columns!(),
-    ",
-       EXISTS (SELECT 1 FROM expected_phone AS it WHERE it.code_id = code.id AND it.mac = $2) AS is_expected,
-       EXISTS (SELECT 1 FROM activation AS it WHERE it.code_id = code.id AND it.mac = $2) AS has_activated
-FROM code
-WHERE id = coalesce(
-    (
-        SELECT it.id
-        FROM code AS it
-        WHERE it.kind = 'directory' AND it.digits = $1
-        ORDER BY (it.state IN ('queued', 'open')) DESC, it.created_at DESC LIMIT 1
-    ),
-    $3
-)"
-);
-
-/// The code that was typed, of directory codes with the same digits the live one, or else the newest; nobody's
-/// where there is none.
-#[tracing::instrument(name = "db.code.find_typed", level = "debug", skip_all)]
-pub(crate) async fn find_typed(
-    executor: impl SqliteExecutor<'_>,
-    code: &ActivationCode,
-    digest: &CodeDigest,
-    mac: MacAddress,
-) -> Result<Found, StoreError> {
-    let query = match code.kind() {
-        CodeKind::Personal => sqlx::query_as(BY_DIGEST).bind(digest.as_bytes()),
-        CodeKind::Directory => sqlx::query_as(BY_DIGITS).bind(code.expose_digits()),
-    };
-    let FoundRow { code, is_expected, has_activated } =
-        query.bind(mac.to_i64()).bind(NOBODYS).fetch_one(executor).await?;
-    Ok(Found { record: code.try_into()?, is_expected, has_activated })
+/// Settles the redemptions that share a transaction, and says what came of each: looks at the budgets, grants what is
+/// right, charges what is wrong, and notes it. A grant that fails fails alone; anything else that fails is an error,
+/// and the transaction is lost.
+pub(crate) async fn settle<'a>(
+    tx: &mut Tx,
+    redemptions: impl Iterator<Item = &'a Redemption> + Clone,
+) -> Result<Vec<Result<Outcome, StoreError>>, StoreError> {
+    let mut levels = Levels::read(tx, redemptions.clone().flat_map(|redemption| &redemption.shares)).await?;
+    let (mut settled, mut notes) = (Vec::new(), Notes::default());
+    for redemption in redemptions {
+        let Redemption { attempt, shares, verdict, .. } = redemption;
+        let outcome = match verdict {
+            Verdict::Right | Verdict::Wrong(_) if levels.are_exhausted(shares, attempt.at) => Ok(Outcome::Throttled),
+            Verdict::Wrong(outcome) => Ok(*outcome),
+            Verdict::Right | Verdict::RightOfKnown => grant_apart(tx, redemption).await?,
+        };
+        if let Ok(outcome) = outcome {
+            notes.add(attempt, outcome);
+            if outcome.is_wrong() {
+                levels.charge(shares, attempt.at);
+            }
+        }
+        settled.push(outcome);
+    }
+    levels.write(tx).await?;
+    notes.write(tx).await?;
+    Ok(settled)
 }
 
 const APART: &str = "SAVEPOINT redemption";
 const KEPT: &str = "RELEASE redemption";
 const UNDONE: &str = "ROLLBACK TO redemption";
 
-/// Settles one of the redemptions that share a transaction. Where it fails, only its own statements are taken back;
-/// where that fails too, the transaction is lost.
-#[tracing::instrument(name = "db.code.settle", level = "debug", skip_all)]
-pub(crate) async fn settle_apart(
-    tx: &mut Tx,
-    redemption: &Redemption,
-) -> Result<Result<Outcome, StoreError>, StoreError> {
+/// Where the grant fails, only its own statements are taken back; where that fails too, the transaction is lost.
+#[tracing::instrument(name = "db.code.grant", level = "debug", skip_all)]
+async fn grant_apart(tx: &mut Tx, redemption: &Redemption) -> Result<Result<Outcome, StoreError>, StoreError> {
     sqlx::query(APART).execute(&mut **tx).await?;
-    let settled = settle(tx, redemption).await;
-    if settled.is_err() {
+    let granted = grant(tx, redemption).await;
+    if granted.is_err() {
         sqlx::query(UNDONE).execute(&mut **tx).await?;
     }
     sqlx::query(KEPT).execute(&mut **tx).await?;
-    Ok(settled)
-}
-
-/// Looks at the budgets, grants what is right, charges what is wrong, and notes what came of it.
-async fn settle(tx: &mut Tx, redemption: &Redemption) -> Result<Outcome, StoreError> {
-    let Redemption { attempt, shares, verdict, .. } = redemption;
-    let is_exhausted = is_exhausted(&mut **tx, shares, attempt.at).await?;
-    let outcome = match verdict {
-        Verdict::Right | Verdict::Wrong(_) if is_exhausted => Outcome::Throttled,
-        Verdict::Wrong(outcome) => *outcome,
-        Verdict::Right | Verdict::RightOfKnown => grant(tx, redemption).await?,
-    };
-    charge(tx, shares, outcome, attempt.at).await?;
-    note(tx, attempt, outcome).await?;
-    Ok(outcome)
+    Ok(granted)
 }
 
 async fn grant(tx: &mut Tx, redemption: &Redemption) -> Result<Outcome, StoreError> {
@@ -207,7 +151,9 @@ pub(crate) async fn release(db: &Db, record: &Record, attempt: &Attempt, why: Ou
             }
         }
     }
-    note(&mut tx, attempt, why).await?;
+    let mut notes = Notes::default();
+    notes.add(attempt, why);
+    notes.write(&mut tx).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use serde::Deserialize;
 use sqlx::FromRow;
 use storage::StoreError;
 use vocabulary::{CodeKind, MacAddress, Timestamp};
@@ -21,7 +22,21 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-#[derive(FromRow)]
+/// The same as members of a JSON object.
+macro_rules! members {
+    () => {
+        "'id', code.id, 'kind', code.kind, 'state', code.state, 'provider_id', code.provider_id,
+                   'profile_id', code.profile_id, 'length', code.length, 'digits', code.digits,
+                   'starts_at', code.starts_at, 'ends_at', code.ends_at, 'activation_limit', code.activation_limit,
+                   'models', code.models, 'networks', code.networks, 'registered_only', code.registered_only,
+                   'expected_phones', code.expected_phones, 'activations', code.activations,
+                   'redeemed_by', code.redeemed_by, 'redeemed_at', code.redeemed_at, 'refusal', code.refusal,
+                   'note', code.note, 'created_at', code.created_at"
+    };
+}
+pub(super) use members;
+
+#[derive(FromRow, Deserialize)]
 pub(super) struct CodeRow {
     id: String,
     kind: String,

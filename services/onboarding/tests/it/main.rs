@@ -1,6 +1,7 @@
 //! The service as its callers see it: through the generated client, with a real redirection behind it.
 
 #[cfg(test)]
+mod auditing;
 mod budgets;
 #[cfg(test)]
 mod crashes;

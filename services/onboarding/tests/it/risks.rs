@@ -17,12 +17,12 @@ async fn a_code_above_the_ceiling_is_refused_with_what_would_help() {
     let acme = world.provider().await;
     assert!(risk(&world, 6).await.expected_days.is_infinite());
     let made = acme.try_directory("123456", Limits::default()).await.expect("a code");
-    assert_eq!(made.risk.as_ref().map(|risk| risk.expected_days), Some(1_000.0));
+    assert_eq!(made.risk.as_ref().map(|risk| risk.expected_days), Some(500.000_5));
     assert_eq!(risk(&world, 6).await, made.risk.expect("a risk"));
     acme.directory("123457", Limits::default()).await;
     let failure = acme.try_directory("123458", Limits::default()).await.expect_err("a third is too many");
     assert_eq!((failure.kind, failure.reason.as_str()), (ErrorKind::Conflict, "risk_too_high"));
-    for word in ["333 days", "365", "7 digits or more", "networks", "models", "registered"] {
+    for word in ["250 days", "300", "7 digits or more", "networks", "models", "registered"] {
         assert!(failure.message.contains(word), "{}", failure.message);
     }
     assert!(!failure.message.contains("123458"));

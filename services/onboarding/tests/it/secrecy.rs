@@ -52,7 +52,7 @@ async fn no_code_is_ever_logged_and_a_search_is() {
     world.service.close().await;
     let log = String::from_utf8(log.0.lock().expect("the log").clone()).expect("text");
     // Statements are logged with their text; so the log is not empty where something could have leaked.
-    assert!(log.contains("onboarding.redeem") && log.contains("db.code.settle"), "{log}");
+    assert!(log.contains("onboarding.redeem") && log.contains("db.attempt.note"), "{log}");
     for secret in made.codes.iter().map(|code| code.digits.as_str()).chain(["918273", "5414011256173816"]) {
         assert!(!log.contains(secret), "{secret} was logged");
     }

@@ -14,7 +14,13 @@ fn mac(number: u64) -> MacAddress {
 fn store_profile(index: &Index, id: &ProfileId, provider: &ProviderId) {
     let redirect = Redirect { profile_id: id.to_string(), ..Redirect::default() };
     let (id, provider) = (id.clone(), provider.clone());
-    index.apply(Change::ProfileStored(ResolvedProfile { id, provider, proof: Proof::Mac, redirect }));
+    index.apply(Change::ProfileStored(ResolvedProfile {
+        id,
+        provider,
+        proof: Proof::Mac,
+        carries_secret: false,
+        redirect,
+    }));
 }
 
 fn store_device(index: &Index, number: u64, profile: &ProfileId, serial: &str) {

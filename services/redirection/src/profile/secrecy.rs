@@ -24,7 +24,8 @@ fn is_secret(parameter: &Parameter) -> bool {
         return ProfileRule::parse(kind, parameter.expose()).map_or(true, |rule| rule.carries_secret());
     }
     let name = parameter.name().to_ascii_lowercase();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
+    // The chapter's secret macros ("Macro Variables"): GPP_SA to GPP_SD.
+    name.starts_with("gpp_s") || SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]

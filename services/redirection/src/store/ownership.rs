@@ -2,10 +2,10 @@
 
 use sqlx::FromRow;
 use storage::{Connection, StoreError, Tx, on};
-use vocabulary::{MacAddress, ProviderId, Timestamp};
+use vocabulary::{MacAddress, ProfileId, ProviderId, Timestamp};
 
 use super::Column;
-use super::macs::{Both, Dialect, Macs, both};
+use super::macs::{Both, Dialect, Macs, both, mac_of};
 use crate::ownership::{Began, Ended, Ownership};
 
 /// An owner's time that begins.
@@ -66,6 +66,65 @@ ORDER BY number DESC LIMIT 1000";
 pub(crate) async fn ownership_list(mut conn: Connection<'_>, mac: MacAddress) -> Result<Vec<Ownership>, StoreError> {
     let rows: Vec<OwnershipRow> = on!(conn, conn => sqlx::query_as(LIST).bind(mac.to_i64()).fetch_all(conn).await?);
     rows.into_iter().map(Ownership::try_from).collect()
+}
+
+// The next owner is named while the phone is still its own.
+const UNSEEN: &str = "
+SELECT gone.mac, gone.number, gone.provider_id, gone.until_at, device.provider_id, device.profile_id
+FROM ownership AS gone
+LEFT JOIN ownership AS heir
+    ON heir.mac = gone.mac AND heir.number = gone.number + 1
+    AND heir.began_by = 'transfer' AND heir.from_at = gone.until_at AND heir.ended_by IS NULL
+LEFT JOIN device ON device.mac = heir.mac
+WHERE gone.ended_by = 'unseen' AND gone.until_at >= $1 AND (gone.mac, gone.number) > ($2, $3)
+ORDER BY gone.mac, gone.number LIMIT $4";
+
+/// A phone that was given back because it had not been seen for long.
+#[derive(Debug, Clone)]
+pub(crate) struct GivenBack {
+    pub mac: MacAddress,
+    /// Which of its owners gave it back, counted from 1.
+    pub number: u64,
+    pub provider: ProviderId,
+    pub at: Timestamp,
+    /// Who had asked for it and got it, and where it goes there.
+    pub heir: Option<(ProviderId, ProfileId)>,
+}
+
+/// At most `limit` of the phones given back at `since` or later, unseen, that come after the one named by address and
+/// number.
+#[tracing::instrument(name = "db.ownership.unseen", level = "debug", skip_all)]
+pub(crate) async fn ownership_unseen(
+    mut conn: Connection<'_>,
+    since: Timestamp,
+    after: (i64, u64),
+    limit: i64,
+) -> Result<Vec<GivenBack>, StoreError> {
+    let rows: Vec<UnseenRow> = on!(conn, conn => sqlx::query_as(UNSEEN)
+        .bind(since.as_micros())
+        .bind(after.0)
+        .bind(i64::try_from(after.1).unwrap_or(i64::MAX))
+        .bind(limit)
+        .fetch_all(conn)
+        .await?);
+    rows.into_iter().map(given_back).collect()
+}
+
+/// Address, number, owner and end; then the next owner and its profile.
+type UnseenRow = (i64, i64, String, i64, Option<String>, Option<String>);
+
+fn given_back((mac, number, provider, at, heir, profile): UnseenRow) -> Result<GivenBack, StoreError> {
+    let column = |column| Column { table: "ownership", column };
+    let heir = heir.map(|heir| column("provider_id").parse(&heir)).transpose()?;
+    let profile =
+        profile.map(|profile| Column { table: "device", column: "profile_id" }.parse(&profile)).transpose()?;
+    Ok(GivenBack {
+        mac: mac_of("ownership", mac)?,
+        number: u64::try_from(number).map_err(|_| column("number").impossible())?,
+        provider: column("provider_id").parse(&provider)?,
+        at: Timestamp::from_micros(at),
+        heir: heir.zip(profile),
+    })
 }
 
 const OWNER: &str = "

@@ -1,12 +1,14 @@
 //! Phones given back because they have not been seen for long.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use contracts::customization::customization_service_client::CustomizationServiceClient;
 use contracts::customization::customization_service_server::{CustomizationService, CustomizationServiceServer};
+use contracts::customization::observation::Event;
 use contracts::customization::{
-    GetStatesRequest, GetStatesResponse, GetTimelineRequest, GetTimelineResponse, Phone, RecordRequest, RecordResponse,
+    GetStatesRequest, GetStatesResponse, GetTimelineRequest, GetTimelineResponse, Observation, Phone, RecordRequest,
+    RecordResponse,
 };
 use contracts::redirection::resolve_response::Answer;
 use contracts::redirection::{ProviderPolicy, SetProviderPolicyRequest};
@@ -23,14 +25,22 @@ use storage::testing::Kind;
 use crate::support::{Provider, START, World, mac, refused};
 use crate::wishes::{DAY, row};
 
-/// Knows when phones were in contact last; `None` while it is away.
+/// Knows when phones were in contact last; `None` while it is away. And what it is told, by its names.
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Option<HashMap<u64, i64>>>>);
+struct Seen(Arc<Mutex<Option<HashMap<u64, i64>>>>, Arc<Mutex<BTreeMap<Vec<u8>, Observation>>>);
 
 #[tonic::async_trait]
 impl CustomizationService for Seen {
-    async fn record(&self, _: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {
-        Err(Status::unimplemented("not asked"))
+    async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {
+        let told = request.into_inner().observations;
+        assert!(told.len() <= 1_000);
+        self.0.lock().expect("a lock").as_ref().ok_or_else(|| Status::unavailable("away"))?;
+        for one in told {
+            assert_eq!(one.id.len(), 16);
+            let known = self.1.lock().expect("a lock").insert(one.id.clone(), one.clone());
+            assert!(known.is_none_or(|known| known == one), "a name stands for one thing");
+        }
+        Ok(Response::new(RecordResponse::default()))
     }
 
     async fn get_states(&self, request: Request<GetStatesRequest>) -> Result<Response<GetStatesResponse>, Status> {
@@ -51,7 +61,7 @@ impl CustomizationService for Seen {
 async fn world_number(kind: Kind, number: u64) -> (World, Seen) {
     let world = World::new(kind, number).await;
     world.service.close().await;
-    let seen = Seen(Arc::new(Mutex::new(Some(HashMap::new()))));
+    let seen = Seen(Arc::new(Mutex::new(Some(HashMap::new()))), Arc::default());
     let metrics = RpcMetrics::register(&mut Registry::default());
     let road = local(CustomizationServiceServer::new(seen.clone()), Peer::Redirection, metrics);
     let config = RedirectionConfig {
@@ -64,6 +74,19 @@ async fn world_number(kind: Kind, number: u64) -> (World, Seen) {
     };
     let service = Redirection::open(config).await.expect("the database opens");
     (World { service, ..world }, seen)
+}
+
+impl Seen {
+    /// What timelines were told, in order: of which phone, whose, and whether it came or left.
+    fn told(&self) -> Vec<(u64, String, &'static str)> {
+        let told = self.1.lock().expect("a lock");
+        let word = |one: &Observation| match one.event {
+            Some(Event::Dissociated(_)) => "left",
+            Some(Event::Associated(_)) => "came",
+            _ => "something else",
+        };
+        told.values().map(|one| (one.mac, one.provider_id.clone(), word(one))).collect()
+    }
 }
 
 impl Provider {
@@ -105,6 +128,7 @@ async fn what_was_not_seen_for_so_long_is_given_back_and_nothing_else(kind: Kind
     world.wait_until_day(32);
     assert_eq!(world.go_round().await, 1, "the one that was last seen 31 days ago");
     assert_eq!(world.go_round().await, 0);
+    assert_eq!(seen.told(), [(mac(1), acme.id.clone(), "left"), (mac(3), acme.id.clone(), "left")], "once each");
     for number in [1, 3] {
         assert_eq!(refused(acme.get_device(mac(number)).await).1, "unknown_device");
         assert!(matches!(world.resolve(mac(number), "").await, Answer::Refusal(_)));
@@ -118,7 +142,7 @@ async fn what_was_not_seen_for_so_long_is_given_back_and_nothing_else(kind: Kind
 }
 
 async fn who_asked_for_it_with_proof_gets_it(kind: Kind) {
-    let (world, _seen) = world_number(kind, 2).await;
+    let (world, seen) = world_number(kind, 2).await;
     let (acme, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
     acme.release_unseen_after(1).await;
     acme.put_serial(mac(1), "FCH2034D0PL").await.expect("a phone");
@@ -129,6 +153,27 @@ async fn who_asked_for_it_with_proof_gets_it(kind: Kind) {
     assert_eq!(world.history(mac(1)).await, [row(&acme, "claimed", "unseen"), row(&claimant, "transfer", "")]);
     world.wait_until_day(2);
     assert_eq!(world.go_round().await, 0, "the claimant's policy says nothing");
+    assert_eq!(seen.told(), [(mac(1), acme.id.clone(), "left"), (mac(1), claimant.id.clone(), "came")]);
+}
+
+async fn what_customization_could_not_take_in_is_told_again(kind: Kind) {
+    let (world, seen) = world_number(kind, 5).await;
+    let acme = world.provider_with_profile().await;
+    acme.release_unseen_after(1).await;
+    acme.put_device(mac(1), "Main").await.expect("a phone");
+    world.wait_until_day(1);
+    world.go_round().await;
+    let told = seen.told();
+    assert_eq!(told, [(mac(1), acme.id.clone(), "left")]);
+    // As if it had never arrived.
+    seen.1.lock().expect("a lock").clear();
+    world.wait_until_day(2);
+    assert_eq!(world.go_round().await, 0);
+    assert_eq!(seen.told(), told);
+    seen.1.lock().expect("a lock").clear();
+    world.wait_until_day(4);
+    world.go_round().await;
+    assert!(seen.told().is_empty(), "after two days it is not told any more");
 }
 
 async fn while_nobody_knows_what_was_seen_nothing_is_given_back(kind: Kind) {
@@ -144,7 +189,7 @@ async fn while_nobody_knows_what_was_seen_nothing_is_given_back(kind: Kind) {
 }
 
 async fn more_than_one_page_is_gone_through(kind: Kind) {
-    let (world, _seen) = world_number(kind, 4).await;
+    let (world, seen) = world_number(kind, 4).await;
     let acme = world.provider_with_profile().await;
     acme.release_unseen_after(1).await;
     for number in 1..=1_005 {
@@ -152,11 +197,13 @@ async fn more_than_one_page_is_gone_through(kind: Kind) {
     }
     world.wait_until_day(2);
     assert_eq!(world.go_round().await, 1_005);
+    assert_eq!(seen.told().len(), 1_005);
 }
 
 on_each_database!(
     what_was_not_seen_for_so_long_is_given_back_and_nothing_else,
     who_asked_for_it_with_proof_gets_it,
+    what_customization_could_not_take_in_is_told_again,
     while_nobody_knows_what_was_seen_nothing_is_given_back,
     more_than_one_page_is_gone_through,
 );

@@ -4,7 +4,7 @@
 //! runs: every new connection takes what is current, and one that is open stays as it is.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::pki_types::pem::PemObject;
@@ -137,12 +137,13 @@ fn current(files: &CredentialFiles, bytes: [Vec<u8>; 3]) -> Result<Current, Cred
     Ok(Current { bytes: Arc::new(bytes), server: Arc::new(server), client: Arc::new(client) })
 }
 
-fn certificates(pem: &[u8], path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
+fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let all = all.ok().filter(|all| !all.is_empty());
-    all.ok_or_else(|| CredentialError::Pem { path: path.clone(), what: "certificate" })
+    all.ok_or_else(|| CredentialError::Pem { path: path.to_owned(), what: "certificate" })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for `map_err`, which hands errors over")]
 fn unusable(error: impl ToString) -> CredentialError {
     CredentialError::Unusable(error.to_string())
 }

@@ -19,8 +19,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use vocabulary::{Randomness, Secret};
 
-use crate::key_text::parse;
 use crate::cipher::{Key, key};
+use crate::key_text::parse;
 use crate::{MasterKey, VaultError};
 
 const HEADING: &str = "dialtone wrapped key 1";

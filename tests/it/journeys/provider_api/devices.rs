@@ -16,7 +16,7 @@ fn a_phone_is_put_in_any_spelling_as_often_as_one_likes() {
     let first = acme.register(&server, "00:56:2B:04:36:15", "main", &details).expect(201).json();
     let wanted = json!({
         "mac": MAC, "profile": profile, "serial": "FCH2034D0PL", "model": "CP-7832-3PCC", "note": "front desk, Zoë",
-        "state": "Open", "created_at": first["created_at"], "changed_at": first["created_at"],
+        "state": "Open", "seal": null, "on_hold": false, "range": null, "created_at": first["created_at"], "changed_at": first["created_at"],
     });
     assert_eq!(first, wanted);
     assert!(first["created_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{first}");

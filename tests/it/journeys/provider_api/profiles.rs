@@ -19,7 +19,7 @@ fn a_profile_is_made_read_replaced_and_deleted() {
     // A text, because `json!` would sort the parameters.
     let body = format!(
         r#"{{"name":"Main","profile_rule":{{"value":"{RULE}","ua":"ro"}},"upgrade_rule":"http://nps.example/a.loads",
-            "parameters":{{"Time_Zone":{{"value":"GMT+01:00","ua":"rw"}},"Alpha":"1"}}}}"#
+            "proof":"serial","parameters":{{"Time_Zone":{{"value":"GMT+01:00","ua":"rw"}},"Alpha":"1"}}}}"#
     );
     let made = acme.ask(&server, "/v1/profiles").json(&body).send().expect(201);
     let profile = made.json();
@@ -29,6 +29,7 @@ fn a_profile_is_made_read_replaced_and_deleted() {
     assert_eq!(profile["upgrade_rule"], setting("http://nps.example/a.loads", "na"));
     assert_eq!((&profile["custom_ca_rule"], &profile["report_rule"]), (&json!(null), &json!(null)));
     assert_eq!((&profile["secret"], &profile["version"]), (&json!(true), &json!(1)));
+    assert_eq!((&profile["proof"], &profile["carries_secret"]), (&json!("serial"), &json!(true)));
     let order = made.body.find("Upgrade_Enable") < made.body.find("Time_Zone")
         && made.body.find("Time_Zone") < made.body.find("Alpha");
     assert!(order, "parameters keep their order: {}", made.body);

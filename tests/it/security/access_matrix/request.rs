@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::Route;
 use super::caller::Caller;
-use super::world::{PASSWORD, World, mac_of, moved_mac_of, transfer_of, window_of};
+use super::world::{PASSWORD, World, mac_of, moved_mac_of, transfer_of, wanted_mac_of, window_of};
 use crate::support::Curl;
 
 /// The request of `caller` with that method.
-pub fn of(world: &World, (caller, token): (Caller, Option<String>), (route, method): (&Route, &str)) -> Curl {
+pub fn of(world: &World, (caller, token): (Caller, Option<&str>), (route, method): (&Route, &str)) -> Curl {
     let mut curl = Curl::get(&url(world, caller, route, method)).trusting(&world.server.ca()).method(method);
     if let Some(token) = token {
         curl = curl.header(&format!("Authorization: Bearer {token}"));
@@ -33,6 +33,8 @@ fn url(world: &World, caller: Caller, route: &Route, method: &str) -> String {
     let client = if route.path.ends_with("/secrets") { "rotated" } else { "clients" };
     let path = route
         .path
+        // Not the phone with a key, whose answers are no text.
+        .replace("/{mac}.cfg", &format!("/{}.cfg", moved_mac_of(caller)))
         .replace("{mac}", &mac_of(caller))
         .replace("{profile}", world.id("profiles", caller))
         .replace("{tenant}", &world.owner.id)
@@ -78,13 +80,12 @@ fn body(world: &World, caller: Caller, (path, method): (&str, &str)) -> String {
         ("/v1/devices/move", _) => {
             json!({ "to_tenant": world.site.id, "to_profile": "main", "macs": [moved_mac_of(caller)] })
         }
-        ("/v1/devices/{mac}", _) => json!({ "profile": "main" }),
+        ("/v1/devices/{mac}" | "/v1/ranges/{range}", _) => json!({ "profile": "main" }),
         ("/v1/devices/{mac}/key", _) => json!({ "format": "aes128gcm" }),
         ("/v1/devices/{mac}/timeline", _) => json!({ "event": "provisioned_by_dhcp" }),
         ("/v1/ranges", _) => json!({ "prefix": format!("0004f2cc{:02x}/40", caller.number()), "profile": "main" }),
-        ("/v1/ranges/{range}", _) => json!({ "profile": "coded" }),
-        ("/v1/windows", _) => window_of(caller),
-        ("/v1/transfers", _) => transfer_of(&mac_of(Caller::Owner).replace("00562b0436", "00562b0c00")),
+        ("/v1/windows", _) => window_of(0xcd, caller),
+        ("/v1/transfers", _) => transfer_of(&wanted_mac_of(caller)),
         ("/v1/transfers/{transfer}/decision", _) => json!({ "decision": "refuse" }),
         ("/v1/claim-rules", _) => json!({ "prefix": "fc0000/24", "proof": "open" }),
         ("/v1/holds", _) => json!({ "macs": [mac_of(caller)], "on_hold": false }),

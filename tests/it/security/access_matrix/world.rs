@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::caller::{CALLERS, Caller};
 use crate::security::forger::Forger;
-use crate::support::{Curl, Login, Person, Provider, Server};
+use crate::support::{Curl, Login, Person, Provider, Server, from_now};
 
 const RULE: &str = "https://nps.example/$MA.xml";
 pub const PASSWORD: &str = "a password of twenty";
@@ -20,6 +20,8 @@ pub struct World {
     pub owner: Provider,
     pub person: Person,
     stranger: Provider,
+    /// Wants phones of the owner's.
+    claimant: Provider,
     frozen: Provider,
     narrowed: Login,
     read_only: Login,
@@ -38,26 +40,39 @@ impl World {
         let reseller = Provider::below(&server, &operator, ("reseller", "reseller"));
         let owner = Provider::below(&server, &reseller.login, ("provider", "owner"));
         let site = Provider::below(&server, &owner.login, ("site", "site"));
-        let [stranger, frozen] = ["stranger", "frozen"].map(|name| Provider::made_by(&server, &operator, name));
-        for tenant in [&owner, &site, &stranger] {
+        let [stranger, claimant, frozen] =
+            ["stranger", "claimant", "frozen"].map(|name| Provider::made_by(&server, &operator, name));
+        for tenant in [&owner, &site, &stranger, &claimant] {
             tenant.profile(&server, "main", RULE);
         }
         let coded = owner.profile(&server, "coded", RULE);
-        let [narrowed, read_only, engineer] = [("owner", json!(["devices:read"])), ("read_only", json!([])), ("engineer", json!([]))]
-            .map(|(role, scopes)| owner.login.client(&server, &json!({ "name": role, "role": role, "scopes": scopes })));
+        let [narrowed, read_only, engineer] =
+            [("owner", json!(["devices:read"])), ("read_only", json!([])), ("engineer", json!([]))].map(
+                |(role, scopes)| owner.login.client(&server, &json!({ "name": role, "role": role, "scopes": scopes })),
+            );
         let person = Person::invited(&server, &owner.login, ("owner@example.org", "owner"), PASSWORD);
         operator.freeze(&server, &frozen.id, true).expect(200);
         let made = Vec::new();
-        let mut world =
-            Self { server, operator, reseller, owner, person, stranger, frozen, narrowed, read_only, engineer, site, coded, made };
+        let mut world = Self {
+            server,
+            operator,
+            reseller,
+            owner,
+            person,
+            stranger,
+            claimant,
+            frozen,
+            narrowed,
+            read_only,
+            engineer,
+            site,
+            coded,
+            made,
+        };
         world.made = THINGS.map(|thing| world.make(thing)).into();
-        for mac in [mac_of, moved_mac_of] {
-            let body = json!({ "profile": "main" }).to_string();
-            let requests = CALLERS.map(|caller| {
-                world.owner.ask(&world.server, &format!("/v1/devices/{}", mac(caller))).method("PUT").json(&body)
-            });
-            sent(requests.into(), &[201]);
-        }
+        world.register(&world.owner, mac_of);
+        world.register(&world.owner, moved_mac_of);
+        world.register(&world.stranger, wanted_mac_of);
         world
     }
 
@@ -67,6 +82,15 @@ impl World {
         &self.made[at][caller.number()]
     }
 
+    /// A phone of `tenant`'s for each caller.
+    fn register(&self, tenant: &Provider, mac: fn(Caller) -> String) {
+        let body = json!({ "profile": "main" }).to_string();
+        let request =
+            |caller| tenant.ask(&self.server, &format!("/v1/devices/{}", mac(caller))).method("PUT").json(&body);
+        sent(CALLERS.map(request).into());
+    }
+
+    /// One of that kind for each caller; their ids.
     fn make(&self, thing: &str) -> Vec<String> {
         let owner = |path: &str, body: &Value| self.owner.ask(&self.server, path).json(&body.to_string());
         let for_it = |path: &str, body: &Value| {
@@ -79,7 +103,8 @@ impl World {
                 "profiles" => owner("/v1/profiles", &json!({ "name": name, "profile_rule": RULE })),
                 "codes" => {
                     let (digits, limits) = (format!("432{number:02}"), json!({ "registered_only": true }));
-                    let code = json!({ "kind": "directory", "digits": digits, "profile": self.coded, "limits": limits });
+                    let code =
+                        json!({ "kind": "directory", "digits": digits, "profile": self.coded, "limits": limits });
                     owner("/v1/codes", &code)
                 }
                 "clients" | "rotated" => owner("/v1/clients", &json!({ "name": name, "role": "read_only" })),
@@ -90,17 +115,17 @@ impl World {
                 "ranges" => {
                     for_it("/v1/ranges", &json!({ "prefix": format!("0004f2aa{number:02x}/40"), "profile": "main" }))
                 }
-                "windows" => owner("/v1/windows", &window_of(caller)),
+                "windows" => owner("/v1/windows", &window_of(0xbb, caller)),
                 "transfers" => {
                     // The owner is asked for a phone of its own, and decides.
                     let mac = format!("00562b0a00{number:02x}");
                     self.owner.register(&self.server, &mac, "main", &json!({})).expect(201);
-                    self.stranger.ask(&self.server, "/v1/transfers").json(&transfer_of(&mac).to_string())
+                    self.claimant.ask(&self.server, "/v1/transfers").json(&transfer_of(&mac).to_string())
                 }
                 _ => panic!("nothing is called {thing}"),
             }
         };
-        let answers = sent(CALLERS.map(request).into(), &[201]);
+        let answers = sent(CALLERS.map(request).into());
         let place = match thing {
             "clients" | "rotated" => "/client/id",
             "people" => "/person/id",
@@ -134,13 +159,13 @@ impl World {
     }
 }
 
-/// The answers, all of which have one of these statuses.
-fn sent(requests: Vec<Curl>, statuses: &[u16]) -> Vec<Value> {
+/// The answers, all of which say that something was made.
+fn sent(requests: Vec<Curl>) -> Vec<Value> {
     let answers = Curl::send_all(requests);
     answers
         .iter()
         .map(|answer| {
-            assert!(statuses.contains(&answer.status), "{answer:?}");
+            assert_eq!(answer.status, 201, "{answer:?}");
             answer.json()
         })
         .collect()
@@ -156,10 +181,15 @@ pub fn moved_mac_of(caller: Caller) -> String {
     format!("00562b0b00{:02x}", caller.number())
 }
 
-/// A window, elsewhere for each.
-pub fn window_of(caller: Caller) -> Value {
-    let prefix = format!("0004f2bb{:02x}/40", caller.number());
-    json!({ "prefix": prefix, "profile": "main", "until": "2100-01-01T00:00:00Z" })
+/// A phone of the stranger's that others want.
+pub fn wanted_mac_of(caller: Caller) -> String {
+    format!("00562b0c00{:02x}", caller.number())
+}
+
+/// A window, elsewhere for each place and caller.
+pub fn window_of(place: u8, caller: Caller) -> Value {
+    let prefix = format!("0004f2{place:02x}{:02x}/40", caller.number());
+    json!({ "prefix": prefix, "profile": "main", "until": from_now("+1 day") })
 }
 
 /// Somebody asks for a phone.
