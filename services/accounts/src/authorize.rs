@@ -1,7 +1,7 @@
 //! Who carries a token now, and for whom it may act: asked for every request, so that what is revoked or frozen ends at
 //! once, whatever its token says. Indexed look-ups, and no hashing.
 
-use storage::StoreError;
+use storage::{Reader, StoreError};
 use vocabulary::{ClientId, PersonId, ProviderId, Scopes};
 
 use crate::Accounts;
@@ -36,13 +36,14 @@ impl Accounts {
         tenant: &str,
         token: &[String],
     ) -> Result<Authorized, AuthorizeRefused> {
-        let subject = self.subject(subject).await?.ok_or(AuthorizeRefused::SubjectRevoked)?;
-        let own = store::lineage(self.db.reader(), &subject.tenant).await?.ok_or(NO_TENANT_OF_ITS_OWN)?;
+        let mut reader = self.db.read().await?;
+        let subject = self.subject(&mut reader, subject).await?.ok_or(AuthorizeRefused::SubjectRevoked)?;
+        let own = store::lineage(reader.connection(), &subject.tenant).await?.ok_or(NO_TENANT_OF_ITS_OWN)?;
         if own.tenant.is_stopped {
             return Err(Stopped.into());
         }
         let kind = own.tenant.kind;
-        let acting_for = self.target(&own, tenant).await?;
+        let acting_for = target(&mut reader, &own, tenant).await?;
         let mut scopes = subject.role.scopes(kind);
         if !subject.narrowed.is_empty() {
             scopes = scopes.and(subject.narrowed);
@@ -52,9 +53,9 @@ impl Accounts {
         Ok(Authorized { own: own.tenant, acting_for, role: subject.role, scopes: scopes.and(of_token) })
     }
 
-    async fn subject(&self, text: &str) -> Result<Option<Subject>, StoreError> {
+    async fn subject(&self, reader: &mut Reader, text: &str) -> Result<Option<Subject>, StoreError> {
         if let Ok(id) = text.parse::<ClientId>() {
-            let client = store::client_find(self.db.reader(), &id).await?;
+            let client = store::client_find(reader.connection(), &id).await?;
             let client = client.filter(|client| !client.is_expired(self.clock.now()));
             let subject = |client: crate::client::Client| Subject {
                 tenant: client.tenant,
@@ -64,7 +65,7 @@ impl Accounts {
             return Ok(client.map(subject));
         }
         let Ok(id) = text.parse::<PersonId>() else { return Ok(None) };
-        let login = store::login_of(self.db.reader(), &id).await?;
+        let login = store::login_of(reader.connection(), &id).await?;
         let subject = |login: store::Login| Subject {
             tenant: login.person.tenant,
             role: login.person.role,
@@ -72,16 +73,16 @@ impl Accounts {
         };
         Ok(login.map(subject))
     }
+}
 
-    /// The tenant to act for: its own, or one below.
-    async fn target(&self, own: &Lineage, tenant: &str) -> Result<Lineage, AuthorizeRefused> {
-        if tenant.is_empty() || tenant == own.tenant.id.as_str() {
-            return Ok(own.clone());
-        }
-        let id: ProviderId = tenant.parse().map_err(|_| AuthorizeRefused::NoTenant)?;
-        let target = store::lineage(self.db.reader(), &id).await?;
-        target.filter(|line| line.is_at_or_below(&own.tenant.id)).ok_or(AuthorizeRefused::NoTenant)
+/// The tenant to act for: its own, or one below.
+async fn target(reader: &mut Reader, own: &Lineage, tenant: &str) -> Result<Lineage, AuthorizeRefused> {
+    if tenant.is_empty() || tenant == own.tenant.id.as_str() {
+        return Ok(own.clone());
     }
+    let id: ProviderId = tenant.parse().map_err(|_| AuthorizeRefused::NoTenant)?;
+    let target = store::lineage(reader.connection(), &id).await?;
+    target.filter(|line| line.is_at_or_below(&own.tenant.id)).ok_or(AuthorizeRefused::NoTenant)
 }
 
 /// A foreign key says that there is one.

@@ -113,6 +113,7 @@ impl Accounts {
         (client, fresh): (&Client, FreshSecret),
     ) -> Result<NewClient, StoreError> {
         store::client_create(tx, client).await?;
+        let shown = self.store_secret(tx, (&client.id, doer.at), fresh).await?;
         let detail = json!({
             "name": client.name.as_str(),
             "role": client.role.word(),
@@ -120,7 +121,7 @@ impl Accounts {
             "expires_at": client.expires_at.map(|end| end.to_string()),
         });
         doer.did(tx, &client.tenant, ("client.create", client.id.as_str()), detail).await?;
-        self.store_secret(tx, (&client.id, doer.at), fresh).await
+        Ok(shown)
     }
 
     async fn store_secret(
@@ -152,15 +153,15 @@ impl Accounts {
         }
         let fresh = self.fresh_secret().await?;
         let mut tx = self.db.write().await?;
-        let line = store::lineage(&mut *tx, &tenant).await?.ok_or(ClientRefused::NoTenant)?;
+        let line = store::lineage(tx.connection(), &tenant).await?.ok_or(ClientRefused::NoTenant)?;
         let allowed = client.role.scopes(line.tenant.kind);
         if let Some(outside) = client.scopes.iter().find(|scope| !allowed.contains(*scope)) {
             return Err(ClientRefused::ScopeOutsideRole { role: role.word(), scope: outside.word() });
         }
         may_give(&mut tx, doer, client.may(line.tenant.kind)).await?;
         let shown = self.store_client(&mut tx, doer, (&client, fresh)).await?;
-        let secrets = store::secrets_live(&mut *tx, (&client.id, &client.id), doer.at).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        let secrets = store::secrets_live(tx.connection(), (&client.id, &client.id), doer.at).await?;
+        tx.commit().await?;
         tracing::info!(client.id = %client.id, "client made");
         Ok((ClientInfo { client, secrets }, shown))
     }
@@ -175,13 +176,13 @@ impl Accounts {
     ) -> Result<Page<ClientInfo>, ClientRefused> {
         let wish = PageWish::parse::<ClientId>(after, limit)?;
         let tenant: ProviderId = tenant.parse().map_err(|_| ClientRefused::NoTenant)?;
-        let reader = self.db.reader();
-        store::lineage(reader, &tenant).await?.ok_or(ClientRefused::NoTenant)?;
-        let Page { items, more } = wish.cut(store::client_list(reader, &tenant, &wish).await?);
+        let mut reader = self.db.read().await?;
+        store::lineage(reader.connection(), &tenant).await?.ok_or(ClientRefused::NoTenant)?;
+        let Page { items, more } = wish.cut(store::client_list(reader.connection(), &tenant, &wish).await?);
         let (Some(first), Some(last)) = (items.first(), items.last()) else {
             return Ok(Page { items: Vec::new(), more });
         };
-        let secrets = store::secrets_live(reader, (&first.id, &last.id), self.clock.now()).await?;
+        let secrets = store::secrets_live(reader.connection(), (&first.id, &last.id), self.clock.now()).await?;
         let with_secrets = |client: Client| {
             let secrets = secrets.iter().filter(|secret| secret.client == client.id).cloned().collect();
             ClientInfo { client, secrets }
@@ -203,20 +204,21 @@ impl Accounts {
         let (tenant, id) = named(tenant, id)?;
         let fresh = self.fresh_secret().await?;
         let mut tx = self.db.write().await?;
-        let client = store::client_find(&mut *tx, &id).await?.filter(|client| client.tenant == tenant);
+        store::client_take(&mut tx, &id).await?;
+        let client = store::client_find(tx.connection(), &id).await?.filter(|client| client.tenant == tenant);
         let client = client.ok_or(ClientRefused::NotFound)?;
-        let line = store::lineage(&mut *tx, &tenant).await?.ok_or(ClientRefused::NoTenant)?;
+        let line = store::lineage(tx.connection(), &tenant).await?.ok_or(ClientRefused::NoTenant)?;
         may_give(&mut tx, doer, client.may(line.tenant.kind)).await?;
         store::secrets_end(&mut tx, &id, (doer.at.plus(overlap), doer.at)).await?;
-        let good = store::secrets_live(&mut *tx, (&id, &id), doer.at).await?.len();
+        let good = store::secrets_live(tx.connection(), (&id, &id), doer.at).await?.len();
         if good >= SECRETS {
             return Err(ClientRefused::TooManySecrets(good));
         }
         let shown = self.store_secret(&mut tx, (&id, doer.at), fresh).await?;
         let detail = json!({ "overlap_seconds": overlap.as_secs() });
         doer.did(&mut tx, &tenant, ("client.rotate", id.as_str()), detail).await?;
-        let secrets = store::secrets_live(&mut *tx, (&id, &id), doer.at).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        let secrets = store::secrets_live(tx.connection(), (&id, &id), doer.at).await?;
+        tx.commit().await?;
         tracing::info!(client.id = %id, "client given a further secret");
         Ok((ClientInfo { client, secrets }, shown))
     }
@@ -231,7 +233,7 @@ impl Accounts {
         } else if !store::client_existed(&mut tx, &tenant, &id).await? {
             return Err(ClientRefused::NotFound);
         }
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         tracing::info!(client.id = %id, "client revoked");
         Ok(())
     }
@@ -247,7 +249,7 @@ fn named(tenant: &str, id: &str) -> Result<(ProviderId, ClientId), ClientRefused
 pub(crate) async fn lacking(tx: &mut Tx, doer: &Doer, wished: Scopes) -> Result<Option<Scope>, StoreError> {
     let mut may = doer.token;
     if let Ok(id) = doer.actor.subject.parse::<ClientId>() {
-        let giver = store::client_find(&mut **tx, &id).await?;
+        let giver = store::client_find(tx.connection(), &id).await?;
         let narrowed = giver.map(|giver| giver.scopes).filter(|scopes| !scopes.is_empty());
         may = narrowed.map_or(may, |scopes| may.and(scopes));
     }

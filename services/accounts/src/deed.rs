@@ -25,7 +25,8 @@ impl Doer {
         Self { token: scopes.iter().filter_map(|word| word.parse::<vocabulary::Scope>().ok()).collect(), ..self }
     }
 
-    /// Writes that `verb` was done to `target`, in the transaction in which it is done. `detail` holds no secret.
+    /// Writes that `verb` was done to `target`, in the transaction in which it is done, after what may have to wait for
+    /// somebody: those who write acts wait for one another until they commit. `detail` holds no secret.
     pub async fn did(
         &self,
         tx: &mut Tx,
@@ -34,6 +35,6 @@ impl Doer {
         detail: Value,
     ) -> Result<(), StoreError> {
         let act = Act { at: self.at, concerns: concerns.as_str(), actor: &self.actor, verb, target, detail };
-        audit::append(tx, &act).await
+        audit::append(tx.connection(), &act).await
     }
 }

@@ -16,13 +16,14 @@ use crate::store;
 use crate::token::{self, Claimed, Token};
 
 /// Makes the first key where there is none: of the file in `old`, where an earlier version left one; it is not
-/// looked at again.
+/// looked at again. Of those who start at once, on an empty database, one makes it.
 pub(crate) async fn make_first(
     tx: &mut Tx,
     old: Option<&Path>,
     (vault, randomness): (&Vault, &Randomness),
 ) -> Result<(), KeysRefused> {
-    if !store::keys(&mut **tx).await?.is_empty() {
+    store::keys_take(tx).await?;
+    if !store::keys(tx.connection()).await?.is_empty() {
         return Ok(());
     }
     let found = old.map(signing_key::read).transpose()?.flatten();
@@ -43,7 +44,7 @@ fn place(kid: &str) -> String {
 impl Accounts {
     /// A token that says what is claimed, good from `now`.
     pub(crate) async fn sign(&self, claimed: &Claimed<'_>, now: Timestamp) -> Result<Token, KeysRefused> {
-        let keys = store::keys(self.db.reader()).await?;
+        let keys = store::keys(self.db.read().await?.connection()).await?;
         let none = StoreError::Inconsistent { table: "signing_key", column: "kid" };
         let key = key_ring::signing(&keys, now).ok_or(none)?;
         let secret = self.vault.unseal(&place(&key.kid), &key.sealed)?;
@@ -53,7 +54,7 @@ impl Accounts {
     /// The public keys as a JWK set, in JSON: those that sign, will sign, or signed tokens that are still good.
     #[tracing::instrument(name = "accounts.keys", level = "debug", skip_all)]
     pub(crate) async fn jwks(&self) -> Result<String, KeysRefused> {
-        let keys = store::keys(self.db.reader()).await?;
+        let keys = store::keys(self.db.read().await?.connection()).await?;
         let published = key_ring::published(&keys, self.clock.now());
         let jwks =
             published.map(|key| serde_json::from_str(&key.jwk)).collect::<Result<Vec<serde_json::Value>, _>>()?;
@@ -65,7 +66,8 @@ impl Accounts {
     pub(crate) async fn rotate_key(&self, doer: &Doer) -> Result<String, KeysRefused> {
         let secret = signing_key::draw(&self.randomness);
         let mut tx = self.db.write().await?;
-        let keys = store::keys(&mut *tx).await?;
+        store::keys_take(&mut tx).await?;
+        let keys = store::keys(tx.connection()).await?;
         let key = sealed(&self.vault, &secret, key_ring::next_moment(&keys, doer.at))?;
         store::key_insert(&mut tx, &key).await?;
         for old in key_ring::outlived(&keys, doer.at) {
@@ -73,7 +75,7 @@ impl Accounts {
         }
         let detail = json!({ "signs_from": key.signs_from.to_string() });
         doer.did(&mut tx, &ProviderId::operator(), ("key.rotate", &key.kid), detail).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         tracing::info!(key.id = key.kid, key.signs_from = %key.signs_from, "new signing key");
         Ok(key.kid)
     }

@@ -37,8 +37,7 @@ use std::sync::Arc;
 use audit::AuditLog;
 use contracts::accounts::accounts_service_server::AccountsServiceServer;
 use contracts::audit::audit_service_server::AuditServiceServer;
-use sqlx::migrate::Migrator;
-use storage::{Db, StoreError};
+use storage::{Db, Migrations, Place, StoreError};
 use vault::{MasterKey, Vault, VaultError};
 use vocabulary::{Clock, Randomness};
 
@@ -50,13 +49,16 @@ pub use signing_key::SigningKeyError;
 use hashing::Hasher;
 use refusal::KeysRefused;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/accounts/sqlite");
+static MIGRATIONS: Migrations = Migrations {
+    sqlite: sqlx::migrate!("../../migrations/accounts/sqlite"),
+    postgres: sqlx::migrate!("../../migrations/accounts/postgres"),
+};
 
 /// Where the service keeps what it owns.
 #[derive(Debug, Clone)]
 pub struct AccountsConfig {
-    /// The database file; made where it is missing.
-    pub database: PathBuf,
+    /// The database. A file is made where it is missing.
+    pub database: Place,
     /// Where an earlier version kept its signing key: Ed25519, PKCS#8 in PEM, mode 600. Taken over at the first start, if
     /// it is there, and not looked at again.
     pub signing_key: Option<PathBuf>,
@@ -96,10 +98,9 @@ impl Accounts {
     pub async fn open(config: AccountsConfig, clock: Clock, randomness: Arc<Randomness>) -> Result<Self, OpenError> {
         let db = Db::open(&config.database, &MIGRATIONS).await?;
         let vault = Vault::open(&db, &config.master, &clock, Arc::clone(&randomness)).await?;
-        // The writer's turn is the lock: of a server and a command line that start at once, one makes the key.
-        let mut turn = db.write().await?;
-        keys::make_first(&mut turn, config.signing_key.as_deref(), (&vault, &randomness)).await?;
-        turn.commit().await.map_err(StoreError::from)?;
+        let mut tx = db.write().await?;
+        keys::make_first(&mut tx, config.signing_key.as_deref(), (&vault, &randomness)).await?;
+        tx.commit().await?;
         Ok(Self { db, vault, hasher: Hasher::new(), clock, randomness })
     }
 

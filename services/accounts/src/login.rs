@@ -65,8 +65,9 @@ impl Accounts {
         let secret: ClientSecret = login.secret.parse().map_err(|_| LoginRefused::InvalidClient)?;
         let id: ClientId = login.client_id.parse().map_err(|_| LoginRefused::InvalidClient)?;
         let now = self.clock.now();
-        let client = store::client_find(self.db.reader(), &id).await?;
-        let known = store::secret_find(self.db.reader(), (id.as_str(), secret.selector()), now).await?;
+        let client = store::client_find(self.db.read().await?.connection(), &id).await?;
+        let known =
+            store::secret_find(self.db.read().await?.connection(), (id.as_str(), secret.selector()), now).await?;
         let attempt = Attempt {
             account: id.as_str(),
             subject: client.as_ref().map_or("", |client| client.id.as_str()),
@@ -94,7 +95,7 @@ impl Accounts {
         let email: Email = login.email.parse().map_err(|_| LoginRefused::InvalidLogin)?;
         let password: Password = login.password.parse().map_err(|_| LoginRefused::InvalidLogin)?;
         let now = self.clock.now();
-        let found = store::email_find(self.db.reader(), &email).await?;
+        let found = store::email_find(self.db.read().await?.connection(), &email).await?;
         let attempt = Attempt {
             account: &email.key(),
             subject: found.as_ref().map_or("", |found| found.person.id.as_str()),
@@ -119,7 +120,7 @@ impl Accounts {
 
     /// The tenant, unless it is stopped.
     async fn running(&self, id: &vocabulary::ProviderId) -> Result<Tenant, LoginRefused> {
-        let line = store::lineage(self.db.reader(), id).await?;
+        let line = store::lineage(self.db.read().await?.connection(), id).await?;
         let tenant = line.ok_or(StoreError::Inconsistent { table: "tenant", column: "id" })?.tenant;
         if tenant.is_stopped {
             tracing::info!(tenant.id = %id, "login refused: the tenant is frozen");
@@ -139,7 +140,7 @@ impl Accounts {
         if let Some(step) = factor.step_of(code, self.clock.now())? {
             let mut tx = self.db.write().await?;
             let is_fresh = store::totp_use(&mut tx, id, (sealed, step)).await?;
-            tx.commit().await.map_err(StoreError::from)?;
+            tx.commit().await?;
             if is_fresh {
                 return Ok(());
             }
@@ -162,7 +163,7 @@ impl Accounts {
             };
             let mut tx = self.db.write().await?;
             store::secret_renew(&mut tx, known, (&hash, secret.selector())).await?;
-            Ok(tx.commit().await.map_err(StoreError::from)?)
+            Ok(tx.commit().await?)
         }
         .await;
         if let Err(error) = renewed {
@@ -179,7 +180,7 @@ impl Accounts {
             let hash = proven.place.hash(password.text(), &self.randomness).await?;
             let mut tx = self.db.write().await?;
             store::password_renew(&mut tx, &login.person.id, (old, &hash)).await?;
-            Ok(tx.commit().await.map_err(StoreError::from)?)
+            Ok(tx.commit().await?)
         }
         .await;
         if let Err(error) = renewed {
@@ -197,7 +198,7 @@ impl Accounts {
             let mut tx = self.db.write().await?;
             store::client_used(&mut tx, &client.id, attempt.at).await?;
             store::network_noted(&mut tx, (attempt.subject, &attempt.network), attempt.at).await?;
-            Ok(tx.commit().await?)
+            tx.commit().await
         }
         .await;
         if let Err(error) = noted {
@@ -214,7 +215,7 @@ impl Accounts {
             let mut tx = self.db.write().await?;
             store::person_logged_in(&mut tx, &login.person.id, attempt.at).await?;
             store::network_noted(&mut tx, (attempt.subject, &attempt.network), attempt.at).await?;
-            Ok(tx.commit().await?)
+            tx.commit().await
         }
         .await;
         if let Err(error) = noted {
@@ -242,6 +243,7 @@ mod tests {
     use std::sync::Arc;
 
     use rpc::Refusal;
+    use storage::Place;
     use vault::MasterKey;
     use vocabulary::{Clock, Randomness};
 
@@ -252,7 +254,7 @@ mod tests {
     async fn the_price_of_a_hash_is_paid_for_nobody_too() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = AccountsConfig {
-            database: folder.path().join("accounts.db"),
+            database: Place::file(&folder.path().join("accounts.db")),
             signing_key: None,
             master: MasterKey::from_bytes([7; 32]),
         };

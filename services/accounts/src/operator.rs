@@ -41,7 +41,7 @@ impl Accounts {
         let client = self.client_of(&doer, (&ProviderId::operator(), &name), Role::Owner);
         let mut tx = self.db.write().await?;
         let shown = self.store_client(&mut tx, &doer, (&client, secret)).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         tracing::info!(client.id = %client.id, "operator made");
         Ok(shown)
     }

@@ -69,9 +69,9 @@ impl Accounts {
             | StoreError::Failed(_)) => PersonRefused::Store(error),
         })?;
         let detail = json!({ "email": person.email.as_str(), "role": person.role.word() });
-        doer.did(&mut tx, &person.tenant, ("person.invite", person.id.as_str()), detail).await?;
         let shown = self.put_invitation(&mut tx, doer, &person.id).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        doer.did(&mut tx, &person.tenant, ("person.invite", person.id.as_str()), detail).await?;
+        tx.commit().await?;
         tracing::info!(person.id = %person.id, "person invited");
         Ok((person, shown))
     }
@@ -92,8 +92,9 @@ impl Accounts {
     ) -> Result<Page<Person>, PersonRefused> {
         let wish = PageWish::parse::<PersonId>(after, limit)?;
         let tenant: ProviderId = tenant.parse().map_err(|_| PersonRefused::NoTenant)?;
-        store::lineage(self.db.reader(), &tenant).await?.ok_or(PersonRefused::NoTenant)?;
-        Ok(wish.cut(store::person_list(self.db.reader(), &tenant, &wish).await?))
+        let mut reader = self.db.read().await?;
+        store::lineage(reader.connection(), &tenant).await?.ok_or(PersonRefused::NoTenant)?;
+        Ok(wish.cut(store::person_list(reader.connection(), &tenant, &wish).await?))
     }
 
     /// Changes the role, invites again, takes the second factor off: what of it is wished. The password stays until
@@ -107,7 +108,8 @@ impl Accounts {
     ) -> Result<(Person, Option<Secret<String>>), PersonRefused> {
         let (tenant, id) = named(tenant, id)?;
         let mut tx = self.db.write().await?;
-        let mut person = store::person_find(&mut *tx, &tenant, &id).await?.ok_or(PersonRefused::NotFound)?;
+        store::person_take(&mut tx, &id).await?;
+        let mut person = store::person_find(tx.connection(), &tenant, &id).await?.ok_or(PersonRefused::NotFound)?;
         let kind = kind_of(&mut tx, &tenant).await?;
         let role = change.role.unwrap_or(person.role);
         if role != person.role || change.invite_again {
@@ -126,10 +128,10 @@ impl Accounts {
         let mut shown = None;
         if change.invite_again {
             let detail = json!({ "email": person.email.as_str(), "again": true });
-            doer.did(&mut tx, &tenant, ("person.invite", id.as_str()), detail).await?;
             shown = Some(self.put_invitation(&mut tx, doer, &id).await?);
+            doer.did(&mut tx, &tenant, ("person.invite", id.as_str()), detail).await?;
         }
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         tracing::info!(person.id = %id, "person changed");
         Ok((person, shown))
     }
@@ -139,11 +141,12 @@ impl Accounts {
     pub(crate) async fn remove_person(&self, doer: &Doer, tenant: &str, id: &str) -> Result<(), PersonRefused> {
         let (tenant, id) = named(tenant, id)?;
         let mut tx = self.db.write().await?;
-        let person = store::person_find(&mut *tx, &tenant, &id).await?.ok_or(PersonRefused::NotFound)?;
+        store::person_take(&mut tx, &id).await?;
+        let person = store::person_find(tx.connection(), &tenant, &id).await?.ok_or(PersonRefused::NotFound)?;
         store::person_remove(&mut tx, &tenant, &id).await?;
         let detail = json!({ "email": person.email.as_str() });
         doer.did(&mut tx, &tenant, ("person.remove", id.as_str()), detail).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         tracing::info!(person.id = %id, "person removed");
         Ok(())
     }
@@ -155,7 +158,7 @@ fn named(tenant: &str, id: &str) -> Result<(ProviderId, PersonId), PersonRefused
 }
 
 async fn kind_of(tx: &mut Tx, tenant: &ProviderId) -> Result<TenantKind, PersonRefused> {
-    Ok(store::lineage(&mut **tx, tenant).await?.ok_or(PersonRefused::NoTenant)?.tenant.kind)
+    Ok(store::lineage(tx.connection(), tenant).await?.ok_or(PersonRefused::NoTenant)?.tenant.kind)
 }
 
 async fn may_give(tx: &mut Tx, doer: &Doer, role: Role, kind: TenantKind) -> Result<(), PersonRefused> {

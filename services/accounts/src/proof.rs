@@ -51,16 +51,17 @@ impl Accounts {
         secret: &Secret<String>,
         hash: Option<&SecretHash>,
     ) -> Result<Proven, Unproven> {
-        let (reader, now) = (self.db.reader(), attempt.at);
-        let is_known = store::network_known(reader, (attempt.subject, &attempt.network), now).await?;
+        let now = attempt.at;
+        let from = (attempt.subject, &attempt.network);
+        let is_known = store::network_known(self.db.read().await?.connection(), from, now).await?;
         let shares = if is_known {
             Share::where_known(attempt.account, &attempt.network)
         } else {
             Share::where_unknown(attempt.account, &attempt.network)
         };
-        admit(&shares, &store::levels(reader, &shares).await?, now)?;
+        self.admitted(&shares, now).await?;
         let place = self.hasher.place().await?;
-        admit(&shares, &store::levels(reader, &shares).await?, now)?;
+        self.admitted(&shares, now).await?;
         let dummy = SecretHash::dummy();
         let right = place.is_right(secret, hash.unwrap_or(&dummy)).await?;
         let proven = Proven { place, is_known, shares, at: now };
@@ -71,11 +72,17 @@ impl Accounts {
         Err(Unproven::Wrong)
     }
 
+    /// Looks at the budgets, without keeping a connection for what comes after.
+    async fn admitted(&self, shares: &[Share], now: Timestamp) -> Result<(), Unproven> {
+        let levels = store::levels(self.db.read().await?.connection(), shares).await?;
+        Ok(admit(shares, &levels, now)?)
+    }
+
     /// Charges a wrong try: of the secret, or of the second factor after it.
     pub(crate) async fn charge(&self, proven: &Proven) -> Result<(), StoreError> {
         let mut tx = self.db.write().await?;
         store::charge(&mut tx, &proven.shares, proven.at).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 }
 

@@ -2,7 +2,6 @@
 
 use rpc::Actor;
 use serde_json::json;
-use storage::StoreError;
 use vocabulary::PersonId;
 
 use crate::Accounts;
@@ -30,16 +29,18 @@ impl Accounts {
         let invitation = Invitation::parse(text).ok_or(PersonRefused::NoInvitation)?.digest();
         let password: Password = password.parse()?;
         // Looked up before the hash is made, which would cost us more than the stranger who asks.
-        if !store::invitation_is_good(self.db.reader(), &invitation, doer.at).await? {
-            return Err(PersonRefused::NoInvitation);
-        }
+        let found = store::invitation_find(self.db.read().await?.connection(), &invitation, doer.at).await?;
+        let id = found.ok_or(PersonRefused::NoInvitation)?;
         let hash = self.hasher.place().await?.hash(password.text(), &self.randomness).await?;
         let mut tx = self.db.write().await?;
-        let id = store::invitation_take(&mut tx, &invitation, doer.at).await?.ok_or(PersonRefused::NoInvitation)?;
+        store::person_take(&mut tx, &id).await?;
+        if !store::invitation_take(&mut tx, (&id, &invitation), doer.at).await? {
+            return Err(PersonRefused::NoInvitation);
+        }
         store::password_set(&mut tx, &id, &hash).await?;
         let network = Network::of(&doer.actor.source);
         store::network_noted(&mut tx, (id.as_str(), &network), doer.at).await?;
-        let person = store::login_of(&mut *tx, &id).await?.ok_or(PersonRefused::NotFound)?.person;
+        let person = store::login_of(tx.connection(), &id).await?.ok_or(PersonRefused::NotFound)?.person;
         let actor = Actor {
             subject: id.to_string(),
             tenant: person.tenant.to_string(),
@@ -48,7 +49,7 @@ impl Accounts {
         };
         let accepted = Doer { actor, ..doer.clone() };
         accepted.did(&mut tx, &person.tenant, ("person.accept", id.as_str()), json!({})).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         tracing::info!(person.id = %id, "invitation accepted");
         Ok(person)
     }
@@ -71,7 +72,7 @@ impl Accounts {
             return Err(PersonRefused::Changed);
         }
         doer.did(&mut tx, &person.tenant, ("person.password", person.id.as_str()), json!({})).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         tracing::info!(person.id = %person.id, "password changed");
         Ok(())
     }
@@ -85,7 +86,7 @@ impl Accounts {
         let sealed = factor.seal(&self.vault, &person.id)?;
         let mut tx = self.db.write().await?;
         store::totp_begin(&mut tx, &person.id, &sealed).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         Ok(TotpSetup { secret: factor.to_base32(), uri: factor.to_uri(&person.email) })
     }
 
@@ -93,7 +94,7 @@ impl Accounts {
     #[tracing::instrument(name = "accounts.totp.confirm", level = "debug", skip_all)]
     pub(crate) async fn confirm_totp(&self, doer: &Doer, id: &str, code: &str) -> Result<Person, PersonRefused> {
         let id: PersonId = id.parse().map_err(|_| PersonRefused::NotFound)?;
-        let login = store::login_of(self.db.reader(), &id).await?.ok_or(PersonRefused::NotFound)?;
+        let login = store::login_of(self.db.read().await?.connection(), &id).await?.ok_or(PersonRefused::NotFound)?;
         let pending = login.totp_pending.ok_or(PersonRefused::TotpNotBegun)?;
         let factor = SecondFactor::unseal(&self.vault, &id, &pending)?;
         let step = factor.step_of(code, doer.at)?.ok_or(PersonRefused::WrongCode)?;
@@ -103,7 +104,7 @@ impl Accounts {
         }
         let tenant = &login.person.tenant;
         doer.did(&mut tx, tenant, ("person.totp", id.as_str()), json!({ "in_force": true })).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         tracing::info!(person.id = %id, "second factor in force");
         Ok(Person { has_totp: true, ..login.person })
     }
@@ -112,7 +113,7 @@ impl Accounts {
     async fn prove_person(&self, doer: &Doer, id: &str, password: &str) -> Result<(Login, Proven), PersonRefused> {
         let id: PersonId = id.parse().map_err(|_| PersonRefused::NotFound)?;
         let password: Password = password.parse().map_err(|_| PersonRefused::WrongPassword)?;
-        let login = store::login_of(self.db.reader(), &id).await?.ok_or(PersonRefused::NotFound)?;
+        let login = store::login_of(self.db.read().await?.connection(), &id).await?.ok_or(PersonRefused::NotFound)?;
         let attempt = Attempt {
             account: &login.person.email.key(),
             subject: id.as_str(),

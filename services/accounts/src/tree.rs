@@ -1,7 +1,7 @@
 //! Tenants: made, found, listed, frozen and thawed.
 
 use serde_json::json;
-use storage::StoreError;
+use storage::{StoreError, Tx};
 use vocabulary::{Name, ProviderId};
 
 use crate::Accounts;
@@ -41,7 +41,8 @@ impl Accounts {
         let kind = wish.kind.filter(|kind| *kind != TenantKind::Operator).ok_or(TenantRefused::InvalidKind)?;
         let secret = if wish.with_client { Some(self.fresh_secret().await?) } else { None };
         let mut tx = self.db.write().await?;
-        let parent = store::lineage(&mut *tx, &parent_id).await?.ok_or(TenantRefused::NotFound)?.tenant;
+        store::tree_take(&mut tx).await?;
+        let parent = store::lineage(tx.connection(), &parent_id).await?.ok_or(TenantRefused::NotFound)?.tenant;
         let tenant = Tenant {
             id: ProviderId::draw(&self.randomness),
             level: parent.level_below(kind)?,
@@ -64,7 +65,7 @@ impl Accounts {
             }
             None => None,
         };
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         tracing::info!(tenant.id = %tenant.id, "tenant made");
         Ok((tenant, client))
     }
@@ -72,7 +73,7 @@ impl Accounts {
     /// The tenant with this id.
     #[tracing::instrument(name = "accounts.tenant.find", level = "debug", skip_all)]
     pub(crate) async fn find_tenant(&self, id: &str) -> Result<Tenant, TenantRefused> {
-        let found = store::lineage(self.db.reader(), &known(id)?).await?;
+        let found = store::lineage(self.db.read().await?.connection(), &known(id)?).await?;
         found.map(|line| line.tenant).ok_or(TenantRefused::NotFound)
     }
 
@@ -86,14 +87,14 @@ impl Accounts {
     ) -> Result<Page<Tenant>, TenantRefused> {
         let wish = PageWish::parse::<ProviderId>(after, limit)?;
         let above = self.find_tenant(above).await?;
-        Ok(wish.cut(store::tenant_list(self.db.reader(), &above.id, &wish).await?))
+        Ok(wish.cut(store::tenant_list(self.db.read().await?.connection(), &above.id, &wish).await?))
     }
 
     /// The tenant and everyone below it, the tenant first.
     #[tracing::instrument(name = "accounts.tenant.subtree", level = "debug", skip_all)]
     pub(crate) async fn subtree(&self, id: &str) -> Result<Vec<Tenant>, TenantRefused> {
         let top = self.find_tenant(id).await?;
-        let below = store::tenants_below(self.db.reader(), &top.id).await?;
+        let below = store::tenants_below(self.db.read().await?.connection(), &top.id).await?;
         Ok(std::iter::once(top).chain(below).collect())
     }
 
@@ -105,6 +106,7 @@ impl Accounts {
             return Err(TenantRefused::Operator);
         }
         let mut tx = self.db.write().await?;
+        store::tree_take(&mut tx).await?;
         if store::tenant_freeze(&mut tx, &id, doer.at).await? {
             doer.did(&mut tx, &id, ("tenant.freeze", id.as_str()), json!({})).await?;
         }
@@ -124,9 +126,9 @@ impl Accounts {
     }
 
     /// The tenant as the transaction leaves it.
-    async fn settled(&self, mut tx: storage::Tx, id: &ProviderId) -> Result<Tenant, TenantRefused> {
-        let tenant = store::lineage(&mut *tx, id).await?.ok_or(TenantRefused::NotFound)?.tenant;
-        tx.commit().await.map_err(StoreError::from)?;
+    async fn settled(&self, mut tx: Tx, id: &ProviderId) -> Result<Tenant, TenantRefused> {
+        let tenant = store::lineage(tx.connection(), id).await?.ok_or(TenantRefused::NotFound)?.tenant;
+        tx.commit().await?;
         tracing::info!(tenant.id = %id, tenant.stopped = tenant.is_stopped, "tenant frozen or thawed");
         Ok(tenant)
     }

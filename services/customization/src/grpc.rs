@@ -117,7 +117,7 @@ impl Customization {
             let parsed = incoming::observation(observation);
             observations.push(parsed.map_err(|fault| RecordError::Malformed { index, fault })?);
         }
-        let recorded = self.store.record(observations).await?;
+        let recorded = self.store.record(&observations).await?;
         Ok(wire::RecordResponse { recorded: u32::try_from(recorded).unwrap_or(u32::MAX) })
     }
 

@@ -18,16 +18,17 @@ mod store;
 mod timeline;
 mod word;
 
-use std::path::Path;
-
 use audit::AuditLog;
 use contracts::audit::audit_service_server::AuditServiceServer;
 use contracts::customization::customization_service_server::CustomizationServiceServer;
-use storage::{Db, StoreError};
+use storage::{Db, Migrations, Place, StoreError};
 
 use crate::store::Store;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/customization/sqlite");
+static MIGRATIONS: Migrations = Migrations {
+    sqlite: sqlx::migrate!("../../migrations/customization/sqlite"),
+    postgres: sqlx::migrate!("../../migrations/customization/postgres"),
+};
 
 /// The service. Clones share the same database.
 #[derive(Debug, Clone)]
@@ -36,11 +37,11 @@ pub struct Customization {
 }
 
 impl Customization {
-    /// Opens the database in `db_file`, creating it where it is missing.
+    /// Opens the database at `place` and brings its tables up to date; a file is made where it is missing.
     ///
     /// Takes no clock: every observation brings the time at which it was made.
-    pub async fn open(db_file: &Path) -> Result<Self, StoreError> {
-        let db = Db::open(db_file, &MIGRATIONS).await?;
+    pub async fn open(place: &Place) -> Result<Self, StoreError> {
+        let db = Db::open(place, &MIGRATIONS).await?;
         Ok(Self { store: Store::new(db) })
     }
 

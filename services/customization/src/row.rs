@@ -16,55 +16,55 @@ use crate::phone::Phone;
 use crate::state::State;
 use crate::timeline::Entry;
 
-/// A row of `phone`, an element of the JSON that is read and written.
-#[derive(Debug, Deserialize, Serialize)]
+/// A row of `phone`; on SQLite an element of the JSON that is read and written.
+#[derive(Debug, FromRow, Deserialize, Serialize)]
 pub(crate) struct PhoneRow {
-    mac: i64,
-    state: String,
-    entries: i64,
-    first_contact: Option<i64>,
-    last_contact: Option<i64>,
-    firmware: Option<String>,
-    model: Option<String>,
-    failure_class: Option<String>,
-    failure_status: Option<u16>,
-    next_retry: Option<i64>,
-    acquired_at: Option<i64>,
-    second_hand_since: Option<i64>,
+    pub mac: i64,
+    pub state: String,
+    pub entries: i64,
+    pub first_contact: Option<i64>,
+    pub last_contact: Option<i64>,
+    pub firmware: Option<String>,
+    pub model: Option<String>,
+    pub failure_class: Option<String>,
+    pub failure_status: Option<i32>,
+    pub next_retry: Option<i64>,
+    pub acquired_at: Option<i64>,
+    pub second_hand_since: Option<i64>,
 }
 
 /// A row of `timeline`.
 #[derive(Debug, FromRow)]
 pub(crate) struct TimelineRow {
-    mac: i64,
-    number: i64,
-    entry: Option<Vec<u8>>,
-    at: i64,
-    event: String,
-    evidence: String,
-    from_state: String,
-    to_state: String,
-    refused: Option<String>,
+    pub mac: i64,
+    pub number: i64,
+    pub entry: Option<Vec<u8>>,
+    pub at: i64,
+    pub event: String,
+    pub evidence: String,
+    pub from_state: String,
+    pub to_state: String,
+    pub refused: Option<String>,
     #[sqlx(flatten)]
-    facts: Facts,
-    source: Option<String>,
-    request_id: String,
-    provider_id: Option<String>,
-    firmware: Option<String>,
-    model: Option<String>,
+    pub facts: Facts,
+    pub source: Option<String>,
+    pub request_id: String,
+    pub provider_id: Option<String>,
+    pub firmware: Option<String>,
+    pub model: Option<String>,
 }
 
 /// The columns for what an event carries.
 #[derive(Debug, Default, FromRow)]
-struct Facts {
-    question: Option<String>,
-    profile_id: Option<String>,
-    rule: Option<String>,
-    reason: Option<String>,
-    failure_class: Option<String>,
-    failure_status: Option<u16>,
-    next_retry: Option<i64>,
-    place: Option<String>,
+pub(crate) struct Facts {
+    pub question: Option<String>,
+    pub profile_id: Option<String>,
+    pub rule: Option<String>,
+    pub reason: Option<String>,
+    pub failure_class: Option<String>,
+    pub failure_status: Option<i32>,
+    pub next_retry: Option<i64>,
+    pub place: Option<String>,
 }
 
 /// Makes the located error for a column of one table.
@@ -92,6 +92,10 @@ impl Table {
         MacAddress::from_u64(number.cast_unsigned()).map_err(|_| self.bad("mac"))
     }
 
+    fn status(self, number: Option<i32>) -> Result<Option<u16>, StoreError> {
+        number.map(u16::try_from).transpose().map_err(|_| self.bad("failure_status"))
+    }
+
     fn count(self, column: &'static str, number: i64) -> Result<u64, StoreError> {
         u64::try_from(number).map_err(|_| self.bad(column))
     }
@@ -111,7 +115,7 @@ impl From<&Phone> for PhoneRow {
             firmware: phone.firmware.as_ref().map(ToString::to_string),
             model: phone.model.as_ref().map(ToString::to_string),
             failure_class: phone.failure.map(|failure| failure.class.word().to_owned()),
-            failure_status: phone.failure.and_then(|failure| failure.status),
+            failure_status: phone.failure.and_then(|failure| failure.status).map(i32::from),
             next_retry: phone.failure.and_then(|failure| failure.retry_at).map(Timestamp::as_micros),
             acquired_at: phone.acquired_at.map(Timestamp::as_micros),
             second_hand_since: phone.second_hand_since.map(Timestamp::as_micros),
@@ -126,7 +130,7 @@ impl TryFrom<PhoneRow> for Phone {
         let failure = match row.failure_class {
             Some(class) => Some(ResyncFailure {
                 class: PHONE.known("failure_class", FailureClass::from_word(&class))?,
-                status: row.failure_status,
+                status: PHONE.status(row.failure_status)?,
                 retry_at: row.next_retry.map(Timestamp::from_micros),
             }),
             None => None,
@@ -240,7 +244,7 @@ impl From<Event> for Facts {
             Event::AnsweredWithNothing { reason } => Self { reason: Some(reason.word().to_owned()), ..Self::default() },
             Event::ResyncFailed(failure) => Self {
                 failure_class: Some(failure.class.word().to_owned()),
-                failure_status: failure.status,
+                failure_status: failure.status.map(i32::from),
                 next_retry: failure.retry_at.map(Timestamp::as_micros),
                 ..Self::default()
             },
@@ -271,7 +275,7 @@ impl Facts {
             EventKind::ResyncFailed => Event::ResyncFailed(ResyncFailure {
                 class: TIMELINE
                     .known("failure_class", self.failure_class.as_deref().and_then(FailureClass::from_word))?,
-                status: self.failure_status,
+                status: TIMELINE.status(self.failure_status)?,
                 retry_at: self.next_retry.map(Timestamp::from_micros),
             }),
             EventKind::ProvisionedByHand => Event::ProvisionedByHand {

@@ -46,6 +46,6 @@ impl Stated {
             target: &self.target,
             detail: json!({ "event": self.event.word() }),
         };
-        audit::append(tx, &act).await
+        audit::append(tx.connection(), &act).await
     }
 }

@@ -19,22 +19,27 @@ use std::sync::Arc;
 
 use accounts::{Accounts, AccountsConfig};
 use anyhow::{Context, Result};
+use audit::AuditLog;
 use contracts::accounts::accounts_service_client::AccountsServiceClient;
 use contracts::audit::audit_service_client::AuditServiceClient;
+use contracts::audit::audit_service_server::AuditServiceServer;
 use contracts::customization::customization_service_client::CustomizationServiceClient;
 use contracts::onboarding::onboarding_service_client::OnboardingServiceClient;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
 use customization::Customization;
-use gateway::{Backends, Gateway, GatewayConfig, GatewayMetrics, Parts, Probes};
-use onboarding::{Onboarding, OnboardingConfig, Policy};
+use gateway::{Backends, Gateway, GatewayConfig, GatewayMetrics, Parts, Probe, Probes};
+use onboarding::{Onboarding, OnboardingConfig};
 use prometheus_client::registry::Registry;
 use redirection::{Redirection, RedirectionConfig, TIME_TO_ANSWER};
-use rpc::{Peer, RpcMetrics, Transport, local};
+use rpc::{Peer, Served, Transport};
+use storage::Place;
 use vault::MasterKey;
 use vocabulary::{Clock, Randomness, Secret};
 
 use crate::config::Config;
 use crate::data_folder::{DataFolder, make_private};
+use crate::health;
+use crate::processes::Processes;
 
 /// The largest answer of onboarding: 10 000 codes, each with a note of 200 characters.
 const MOST_BYTES: usize = 16 << 20;
@@ -57,142 +62,219 @@ impl Sources {
 /// What the services stand on.
 pub struct Foundation<'a> {
     pub folder: &'a DataFolder,
+    /// The folder of the databases.
+    pub databases: &'a Path,
     pub sources: Sources,
     /// Opens what is sealed in the databases and the key files.
     pub master: &'a MasterKey,
-    /// The operator's numbers for activation codes.
-    pub policy: Policy,
-    pub metrics: RpcMetrics,
+    pub config: &'a Config,
+    pub processes: Processes,
 }
 
-/// The services that own data. Each has a database of its own, which nobody else opens.
+/// The services that own data and run in this process. Each has a database of its own, which nobody else opens.
 #[derive(Clone)]
 pub struct Services {
     sources: Sources,
-    metrics: RpcMetrics,
-    pub accounts: Accounts,
-    pub redirection: Redirection,
-    pub onboarding: Onboarding,
-    pub customization: Customization,
+    processes: Processes,
+    accounts: Option<Accounts>,
+    redirection: Option<Redirection>,
+    onboarding: Option<Onboarding>,
+    customization: Option<Customization>,
 }
 
 impl Services {
-    /// Opens their databases in the folder `databases`, and makes what is missing.
-    pub async fn open(foundation: Foundation<'_>, databases: &Path) -> Result<Self> {
-        let Foundation { folder, sources, master, policy, metrics } = foundation;
-        make_private(databases)?;
-        let database = |name: &str| databases.join(name);
-        let Sources { clock, randomness } = sources.clone();
-        let accounts = accounts_config(folder, databases, master);
-        let accounts = Accounts::open(accounts, clock.clone(), Arc::clone(&randomness)).await?;
-        let customization = Customization::open(&database("customization.db")).await?;
-        let road = local(customization.clone().server(), Peer::Redirection, metrics.clone());
-        let phones = RedirectionConfig {
-            database: database("redirection.db"),
-            master: master.clone(),
-            clock: clock.clone(),
-            randomness: Arc::clone(&randomness),
+    /// Opens the databases of those that run here, and makes what is missing.
+    pub async fn open(foundation: Foundation<'_>) -> Result<Self> {
+        make_private(foundation.databases)?;
+        let (sources, processes) = (foundation.sources.clone(), foundation.processes.clone());
+        let mut services =
+            Self { sources, processes, accounts: None, redirection: None, onboarding: None, customization: None };
+        // Each may call those that were opened before it.
+        if services.processes.run(Peer::Accounts) {
+            services.accounts = Some(services.open_accounts(&foundation).await?);
+        }
+        if services.processes.run(Peer::Customization) {
+            let place = foundation.place(Peer::Customization)?;
+            services.customization = Some(Customization::open(&place).await?);
+        }
+        if services.processes.run(Peer::Redirection) {
+            services.redirection = Some(services.open_redirection(&foundation).await?);
+        }
+        if services.processes.run(Peer::Onboarding) {
+            services.onboarding = Some(services.open_onboarding(&foundation).await?);
+        }
+        Ok(services)
+    }
+
+    async fn open_accounts(&self, foundation: &Foundation<'_>) -> Result<Accounts> {
+        let config = accounts_config(foundation.folder, foundation.place(Peer::Accounts)?, foundation.master);
+        let Sources { clock, randomness } = self.sources.clone();
+        Ok(Accounts::open(config, clock, randomness).await?)
+    }
+
+    async fn open_redirection(&self, foundation: &Foundation<'_>) -> Result<Redirection> {
+        let customization = self.road_to_customization(Peer::Redirection)?;
+        let Sources { clock, randomness } = self.sources.clone();
+        let config = RedirectionConfig {
+            database: foundation.place(Peer::Redirection)?,
+            master: foundation.master.clone(),
+            clock,
+            randomness,
             time_to_answer: TIME_TO_ANSWER,
-            customization: Some(CustomizationServiceClient::new(road)),
+            customization: Some(CustomizationServiceClient::new(customization)),
         };
-        let redirection = Redirection::open(phones).await?;
-        let code_key = folder.code_key(master, &randomness)?;
-        let codes = OnboardingConfig { database: database("onboarding.db"), code_key, policy };
-        let road = local(redirection.clone().into_server(), Peer::Onboarding, metrics.clone());
-        let onboarding = Onboarding::open(codes, RedirectionServiceClient::new(road), clock, randomness).await?;
-        Ok(Self { sources, metrics, accounts, redirection, onboarding, customization })
+        Ok(Redirection::open(config).await?)
+    }
+
+    async fn open_onboarding(&self, foundation: &Foundation<'_>) -> Result<Onboarding> {
+        let redirection = self.road_to_redirection(Peer::Onboarding)?;
+        let Sources { clock, randomness } = self.sources.clone();
+        let config = OnboardingConfig {
+            database: foundation.databases.join("onboarding.db"),
+            code_key: foundation.folder.code_key(&foundation.config.keys, foundation.master, &randomness)?,
+            policy: foundation.config.codes.policy(),
+        };
+        Ok(Onboarding::open(config, RedirectionServiceClient::new(redirection), clock, randomness).await?)
+    }
+
+    fn road_to_redirection(&self, caller: Peer) -> Result<Transport> {
+        let server = self.redirection.clone().map(Redirection::into_server);
+        self.processes.road(server, Peer::Redirection, caller)
+    }
+
+    fn road_to_customization(&self, caller: Peer) -> Result<Transport> {
+        let server = self.customization.clone().map(Customization::server);
+        self.processes.road(server, Peer::Customization, caller)
     }
 
     /// The roads that lead the gateway to them.
-    pub fn backends(&self) -> Backends {
-        let (caller, metrics) = (Peer::Gateway, &self.metrics);
-        Backends {
-            accounts: AccountsServiceClient::new(local(self.accounts.server(), caller, metrics.clone())),
-            redirection: RedirectionServiceClient::new(local(
-                self.redirection.clone().into_server(),
-                caller,
-                metrics.clone(),
-            )),
+    pub fn backends(&self) -> Result<Backends> {
+        let accounts = self.accounts.as_ref().map(Accounts::server);
+        let onboarding = self.onboarding.clone().map(Onboarding::server);
+        let gateway = Peer::Gateway;
+        Ok(Backends {
+            accounts: AccountsServiceClient::new(self.processes.road(accounts, Peer::Accounts, gateway)?),
+            redirection: RedirectionServiceClient::new(self.road_to_redirection(gateway)?),
             // Ten thousand new codes are more than the usual 4 MB.
-            onboarding: OnboardingServiceClient::new(local(self.onboarding.clone().server(), caller, metrics.clone()))
+            onboarding: OnboardingServiceClient::new(self.processes.road(onboarding, Peer::Onboarding, gateway)?)
                 .max_decoding_message_size(MOST_BYTES),
-            customization: CustomizationServiceClient::new(local(
-                self.customization.clone().server(),
-                caller,
-                metrics.clone(),
-            )),
-            audit: self.audit(),
+            customization: CustomizationServiceClient::new(self.road_to_customization(gateway)?),
+            audit: self.audit()?,
+        })
+    }
+
+    fn audit(&self) -> Result<[AuditServiceClient<Transport>; 4]> {
+        let road = |peer| {
+            let road = self.processes.road(self.audit_server(peer), peer, Peer::Gateway)?;
+            anyhow::Ok(AuditServiceClient::new(road))
+        };
+        Ok([road(Peer::Accounts)?, road(Peer::Redirection)?, road(Peer::Onboarding)?, road(Peer::Customization)?])
+    }
+
+    fn audit_server(&self, peer: Peer) -> Option<AuditServiceServer<AuditLog>> {
+        match peer {
+            Peer::Gateway => None,
+            Peer::Accounts => self.accounts.as_ref().map(Accounts::audit_server),
+            Peer::Redirection => self.redirection.as_ref().map(|it| it.audit().into_server()),
+            Peer::Onboarding => self.onboarding.as_ref().map(Onboarding::audit_server),
+            Peer::Customization => self.customization.as_ref().map(Customization::audit_server),
         }
     }
 
-    fn audit(&self) -> [AuditServiceClient<Transport>; 4] {
-        let logs = [
-            self.accounts.audit_server(),
-            self.redirection.audit().into_server(),
-            self.onboarding.audit_server(),
-            self.customization.audit_server(),
-        ];
-        logs.map(|log| AuditServiceClient::new(local(log, Peer::Gateway, self.metrics.clone())))
+    /// What other processes may call where only `peer` runs here.
+    pub fn served(&self, peer: Peer) -> Served {
+        let served = Served::new(self.processes.metrics().clone());
+        let served = match (self.audit_server(peer), self.ping_here(peer)) {
+            (Some(audit), Some(probe)) => served.and(audit).and(health::server(probe)),
+            (Some(_), None) | (None, _) => served,
+        };
+        let served = self.accounts.iter().fold(served, |served, it| served.and(it.server()));
+        let served = self.redirection.iter().fold(served, |served, it| served.and(it.clone().into_server()));
+        let served = self.onboarding.iter().fold(served, |served, it| served.and(it.clone().server()));
+        self.customization.iter().fold(served, |served, it| served.and(it.clone().server()))
     }
 
-    fn probes(&self) -> Probes {
-        let Self { accounts, redirection, onboarding, customization, .. } = self.clone();
-        vec![
-            (
-                "accounts",
-                probe(move || {
-                    let it = accounts.clone();
+    /// One probe for each service that the gateway depends on.
+    fn probes(&self) -> Result<Probes> {
+        let all = [Peer::Accounts, Peer::Redirection, Peer::Onboarding, Peer::Customization];
+        all.into_iter().map(|peer| Ok((peer.name(), self.probe(peer)?))).collect()
+    }
+
+    /// One probe for each service of this process.
+    pub fn probes_here(&self) -> Probes {
+        Peer::ALL.into_iter().filter_map(|peer| Some((peer.name(), self.ping_here(peer)?))).collect()
+    }
+
+    fn probe(&self, peer: Peer) -> Result<Probe> {
+        if let Some(probe) = self.ping_here(peer) {
+            return Ok(probe);
+        }
+        let nothing: Option<AuditServiceServer<AuditLog>> = None;
+        Ok(health::elsewhere(self.processes.road(nothing, peer, Peer::Gateway)?))
+    }
+
+    fn ping_here(&self, peer: Peer) -> Option<Probe> {
+        let probe = match peer {
+            Peer::Gateway => return None,
+            Peer::Accounts => {
+                let service = self.accounts.clone()?;
+                health::here(move || {
+                    let it = service.clone();
                     async move { it.ping().await.is_ok() }
-                }),
-            ),
-            (
-                "redirection",
-                probe(move || {
-                    let it = redirection.clone();
+                })
+            }
+            Peer::Redirection => {
+                let service = self.redirection.clone()?;
+                health::here(move || {
+                    let it = service.clone();
                     async move { it.ping().await.is_ok() }
-                }),
-            ),
-            (
-                "onboarding",
-                probe(move || {
-                    let it = onboarding.clone();
+                })
+            }
+            Peer::Onboarding => {
+                let service = self.onboarding.clone()?;
+                health::here(move || {
+                    let it = service.clone();
                     async move { it.ping().await.is_ok() }
-                }),
-            ),
-            (
-                "customization",
-                probe(move || {
-                    let it = customization.clone();
+                })
+            }
+            Peer::Customization => {
+                let service = self.customization.clone()?;
+                health::here(move || {
+                    let it = service.clone();
                     async move { it.ping().await.is_ok() }
-                }),
-            ),
-        ]
+                })
+            }
+        };
+        Some(probe)
     }
 
     /// Finishes what is under way and closes the databases.
     pub async fn close(&self) {
-        self.accounts.close().await;
-        self.onboarding.close().await;
-        self.redirection.close().await;
-        self.customization.close().await;
+        if let Some(accounts) = &self.accounts {
+            accounts.close().await;
+        }
+        if let Some(onboarding) = &self.onboarding {
+            onboarding.close().await;
+        }
+        if let Some(redirection) = &self.redirection {
+            redirection.close().await;
+        }
+        if let Some(customization) = &self.customization {
+            customization.close().await;
+        }
+    }
+}
+
+impl Foundation<'_> {
+    /// Where the database of `peer` is: as configured, or a file in the folder.
+    fn place(&self, peer: Peer) -> Result<Place> {
+        self.config.databases.place(peer, self.databases)
     }
 }
 
 /// Where accounts keeps what it owns.
-pub fn accounts_config(folder: &DataFolder, databases: &Path, master: &MasterKey) -> AccountsConfig {
-    AccountsConfig {
-        database: databases.join("accounts.db"),
-        signing_key: Some(folder.old_token_key()),
-        master: master.clone(),
-    }
-}
-
-fn probe<F, A>(ask: F) -> gateway::Probe
-where
-    F: Fn() -> A + Send + Sync + 'static,
-    A: Future<Output = bool> + Send + 'static,
-{
-    Arc::new(move || Box::pin(ask()))
+pub fn accounts_config(folder: &DataFolder, database: Place, master: &MasterKey) -> AccountsConfig {
+    AccountsConfig { database, signing_key: Some(folder.old_token_key()), master: master.clone() }
 }
 
 /// The gateway in front of `services`, which signs the addresses phones report to with `report_key`, and whose metrics stand in `registry`.
@@ -214,6 +296,6 @@ pub async fn gateway(
         journal_capacity: config.phones.journal_capacity,
     };
     let parts =
-        Parts { backends: services.backends(), probes: services.probes(), clock, randomness, metrics, registry };
+        Parts { backends: services.backends()?, probes: services.probes()?, clock, randomness, metrics, registry };
     Ok(Gateway::start(gateway_config, parts).await?)
 }

@@ -3,13 +3,19 @@
 //! Every value has a default that suits one machine. Secrets are never in the file; they are files of
 //! their own in the data folder.
 
+mod databases;
+mod processes;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+pub use databases::Databases;
 use gateway::{Door, NetworkRange};
 use onboarding::{Allowance, Budgets, Policy};
+pub use processes::{Mesh, ServicePlaces};
+use rpc::Peer;
 use serde::Deserialize;
 use telemetry::{LogFormat, TelemetryConfig};
 
@@ -24,6 +30,9 @@ pub struct Config {
     pub codes: Codes,
     pub tls: Tls,
     pub keys: Keys,
+    pub services: ServicePlaces,
+    pub mesh: Option<Mesh>,
+    pub databases: Databases,
     pub log: Log,
     pub traces: Traces,
     pub demo: Demo,
@@ -119,6 +128,11 @@ pub struct Keys {
     pub master_file: Option<PathBuf>,
     /// A shell command that prints the same, such as one that asks a key store.
     pub master_command: Option<String>,
+    /// The key that signs the addresses phones report to, where several gateways share it: written like the master
+    /// key. Left out, it is a file in the data folder, made where it is missing.
+    pub report_file: Option<PathBuf>,
+    /// The key under which personal activation codes are kept, where several processes share it.
+    pub codes_file: Option<PathBuf>,
 }
 
 /// What is logged.
@@ -164,6 +178,9 @@ impl Default for Config {
             codes: Codes::default(),
             tls: Tls::default(),
             keys: Keys::default(),
+            services: ServicePlaces::default(),
+            mesh: None,
+            databases: Databases::default(),
             log: Log::default(),
             traces: Traces::default(),
             demo: Demo::default(),
@@ -274,6 +291,11 @@ impl Config {
         let config: Self = toml::from_str(&text).with_context(|| format!("{} is not understood", file.display()))?;
         config.check().with_context(|| format!("{} cannot be used", file.display()))?;
         Ok(config)
+    }
+
+    /// Refuses what a process could not run by that is only one service, or all that run nowhere else.
+    pub fn check_processes(&self, only: Option<Peer>) -> Result<()> {
+        processes::check(&self.services, self.mesh.as_ref(), only)
     }
 
     fn check(&self) -> Result<()> {

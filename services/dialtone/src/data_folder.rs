@@ -17,6 +17,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use rpc::Peer;
 use vault::MasterKey;
 use vocabulary::{Randomness, Secret};
 
@@ -44,7 +45,22 @@ impl DataFolder {
 
     /// Makes sure that no other server runs on the folder.
     pub fn lock(&self) -> Result<Lock> {
-        let path = self.0.join("lock");
+        self.locked("lock")
+    }
+
+    /// Makes sure that no other process of the same service runs on the folder. Those of other services may, but not a
+    /// server that is everything in one.
+    pub fn lock_for(&self, only: Option<Peer>) -> Result<[Lock; 2]> {
+        let Some(peer) = only else { return Ok([self.lock()?, self.locked("lock.all")?]) };
+        let shared = OpenOptions::new().create(true).truncate(false).write(true).open(self.0.join("lock.all"))?;
+        match shared.try_lock_shared() {
+            Ok(()) => Ok([Lock { _file: shared }, self.locked(&format!("lock.{}", peer.name()))?]),
+            Err(_) => bail!("another dialtone runs on {} as a whole; stop it first", self.0.display()),
+        }
+    }
+
+    fn locked(&self, name: &str) -> Result<Lock> {
+        let path = self.0.join(name);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
@@ -117,16 +133,29 @@ impl DataFolder {
     }
 
     /// The key that signs the addresses phones report to, made where it is missing.
-    pub fn report_key(&self, master: &MasterKey, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
+    pub fn report_key(&self, keys: &Keys, master: &MasterKey, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
         let [report, _] = self.wrapped_files();
-        Ok(vault::wrapped_file(&report, master, randomness)?)
+        shared_key(keys.report_file.as_deref(), &report, master, randomness)
     }
 
     /// The key under which personal activation codes are kept, made where it is missing. Without it, none of
     /// them is known any more.
-    pub fn code_key(&self, master: &MasterKey, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
+    pub fn code_key(&self, keys: &Keys, master: &MasterKey, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
         let [_, codes] = self.wrapped_files();
-        Ok(vault::wrapped_file(&codes, master, randomness)?)
+        shared_key(keys.codes_file.as_deref(), &codes, master, randomness)
+    }
+}
+
+/// The key of the file that several processes share, or else the one of this folder.
+fn shared_key(
+    shared: Option<&Path>,
+    own: &Path,
+    master: &MasterKey,
+    randomness: &Randomness,
+) -> Result<Secret<[u8; 32]>> {
+    match shared {
+        Some(file) => Ok(vault::key_file(file)?),
+        None => Ok(vault::wrapped_file(own, master, randomness)?),
     }
 }
 
@@ -183,9 +212,10 @@ mod tests {
         assert!(folder.lock().is_ok());
         let randomness = Randomness::seeded(1);
         let master = || folder.master_key(&Keys::default(), &randomness).expect("the master key");
-        let key = folder.report_key(&master(), &randomness).expect("a key");
-        assert_eq!(key, folder.report_key(&master(), &randomness).expect("the same key"));
-        assert_ne!(key, folder.code_key(&master(), &randomness).expect("another key"));
+        let keys = Keys::default();
+        let key = folder.report_key(&keys, &master(), &randomness).expect("a key");
+        assert_eq!(key, folder.report_key(&keys, &master(), &randomness).expect("the same key"));
+        assert_ne!(key, folder.code_key(&keys, &master(), &randomness).expect("another key"));
         for name in ["keys/master.key", "keys/report.key"] {
             let mode = fs::metadata(place.path().join(name)).expect("the file").permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");

@@ -11,7 +11,6 @@ use anyhow::{Context, Result};
 use contracts::accounts::{CreateTenantRequest, NewSecret, TenantKind};
 use contracts::redirection::{CreateProfileRequest, Parameter, Proof, PutDeviceRequest};
 use gateway::Backends;
-use onboarding::Policy;
 use prometheus_client::registry::Registry;
 use rpc::RpcMetrics;
 use serde::{Deserialize, Serialize};
@@ -19,7 +18,9 @@ use vault::MasterKey;
 use vocabulary::{MacAddress, ProviderId};
 
 use crate::assembly::{Foundation, Services, Sources};
+use crate::config::Config;
 use crate::data_folder::{DataFolder, sync_folder, write_secret};
+use crate::processes::Processes;
 
 /// Who the demonstration's phones belong to.
 pub const PROVIDER: &str = "Demonstration Telecom";
@@ -48,6 +49,7 @@ pub struct Demonstration {
 /// Where the demonstration is set up.
 pub struct Place<'a> {
     pub folder: &'a DataFolder,
+    pub config: &'a Config,
     pub master: &'a MasterKey,
     pub sources: &'a Sources,
 }
@@ -65,17 +67,16 @@ impl Demonstration {
 
     /// Registers the provider, its profile and its phones, and says so in `demo.json`.
     pub async fn set_up(place: Place<'_>, nps: SocketAddr, ca: Option<&Path>) -> Result<Self> {
-        let Place { folder, master, sources } = place;
+        let Place { folder, config, master, sources } = place;
         let unfinished = folder.unfinished_databases();
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
         }
         // Nothing is asked about codes while this is done, and nobody looks at the metrics.
-        let metrics = RpcMetrics::register(&mut Registry::default());
-        let (sources, policy) = (sources.clone(), Policy::default());
-        let foundation = Foundation { folder, sources, master, policy, metrics };
-        let services = Services::open(foundation, &unfinished).await?;
-        let client = register(services.backends(), nps).await;
+        let processes = Processes::one(RpcMetrics::register(&mut Registry::default()));
+        let (sources, databases) = (sources.clone(), unfinished.as_path());
+        let services = Services::open(Foundation { folder, databases, sources, master, config, processes }).await?;
+        let client = register(services.backends()?, nps).await;
         services.close().await;
         let NewSecret { client_id, client_secret } = client?;
         let ca = ca.map(std::path::absolute).transpose()?;

@@ -3,30 +3,39 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::Result;
-use gateway::{DeviceCertificates, Gateway, Listener, Listening, internal_routes, public_routes};
+use anyhow::{Context, Result};
+use gateway::{DeviceCertificates, Gateway, Listener, Listening, Vitals, internal_routes, public_routes};
 use prometheus_client::registry::Registry;
-use rpc::RpcMetrics;
+use rpc::{Peer, RpcListener, RpcMetrics};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::assembly::{self, Foundation, Services, Sources};
 use crate::certificate;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, Lock};
+use crate::processes::{Processes, follow};
 
 /// A server that serves.
 pub struct Server {
     pub addresses: Addresses,
-    /// The development authority that clients must trust; `None` with the operator's own certificate.
+    /// The development authority that clients must trust; `None` with the operator's own certificate, and where no
+    /// gateway runs here.
     pub development_authority: Option<PathBuf>,
-    phone_certificates: DeviceCertificates,
-    gateway: Gateway,
+    edge: Option<Edge>,
     services: Services,
     stop: watch::Sender<bool>,
-    ports: [Listening; 3],
+    /// Ports and what runs beside them.
+    tasks: Vec<JoinHandle<()>>,
     stop_signals: StopSignals,
-    _lock: Lock,
+    _locks: [Lock; 2],
+}
+
+/// The gateway and what it needs beside the services.
+struct Edge {
+    gateway: Gateway,
+    phone_certificates: DeviceCertificates,
 }
 
 /// Ctrl-C, and `kill`. Heard from the moment on at which the server says that it serves, so that whoever
@@ -36,57 +45,72 @@ struct StopSignals {
     interrupt: Signal,
 }
 
-/// Where the server listens, with the real ports.
+/// Where the server listens, with the real ports; `None` where it does not.
 #[derive(Debug, Clone, Copy)]
 pub struct Addresses {
-    pub https: SocketAddr,
-    pub http: SocketAddr,
+    /// HTTPS and HTTP, where the gateway runs here.
+    pub public: Option<[SocketAddr; 2]>,
     pub internal: SocketAddr,
+    /// For other processes.
+    pub mesh: Option<SocketAddr>,
+}
+
+/// What a server is started with.
+pub struct Start<'a> {
+    pub config: &'a Config,
+    pub folder: &'a DataFolder,
+    pub sources: &'a Sources,
+    /// The one service that runs here; `None` for all that run nowhere else.
+    pub only: Option<Peer>,
+    pub locks: [Lock; 2],
 }
 
 impl Server {
     /// Opens everything, in the order in which it can fail without having promised anything: folder,
-    /// certificate, ports, databases. Serves when this returns.
-    pub async fn start(config: &Config, folder: &DataFolder, lock: Lock, sources: &Sources) -> Result<Self> {
-        let certificate = certificate::prepare(&config.tls, folder, sources.clock.now())?;
-        let https = Listener::bind(config.listen.https, Some(certificate.rules)).await?;
-        let http = Listener::bind(config.listen.http, None).await?;
-        let internal = Listener::bind(config.listen.internal, None).await?;
-        let addresses = Addresses { https: https.address(), http: http.address(), internal: internal.address() };
-
+    /// certificates, ports, databases. Serves when this returns.
+    pub async fn start(start: Start<'_>) -> Result<Self> {
+        let Start { config, folder, sources, only, locks } = start;
         let mut registry = Registry::default();
-        let metrics = RpcMetrics::register(&mut registry);
-        let phone_certificates = certificate::of_phones(&config.tls, folder, sources.clock.clone(), &mut registry)?;
-        let master = folder.master_key(&config.keys, &sources.randomness)?;
-        let report_key = folder.report_key(&master, &sources.randomness)?;
-        let (sources, policy) = (sources.clone(), config.codes.policy());
-        let foundation = Foundation { folder, sources, master: &master, policy, metrics };
-        let services = Services::open(foundation, &folder.databases()).await?;
-        folder.remove_old_token_key()?;
-        let gateway = assembly::gateway(config, report_key, &services, registry).await?;
-
+        let processes = Processes::of(config, only, RpcMetrics::register(&mut registry))?;
         let (stop, stopped) = watch::channel(false);
-        let public = public_routes(gateway.clone());
-        let ports = [
-            https.telling_phones_by(phone_certificates.clone()).serve(public.clone(), stopped.clone()),
-            http.telling_phones_by(phone_certificates.clone()).serve(public, stopped.clone()),
-            internal.serve(internal_routes(gateway.clone()), stopped),
-        ];
+        let ports = Ports::open(config, folder, sources, &processes).await?;
+        let master = folder.master_key(&config.keys, &sources.randomness)?;
+        let foundation = Foundation {
+            folder,
+            databases: &folder.databases(),
+            sources: sources.clone(),
+            master: &master,
+            config,
+            processes: processes.clone(),
+        };
+        let services = Services::open(foundation).await?;
+        if processes.run(Peer::Accounts) {
+            folder.remove_old_token_key()?;
+        }
+        let addresses = ports.addresses();
+        let mut tasks: Vec<JoinHandle<()>> =
+            processes.credentials().map(|it| follow(it.clone(), stopped.clone())).into_iter().collect();
+        let Ports { public, internal, mesh } = ports;
+        if let (Some(listener), Some(peer), Some(credentials)) = (mesh, only, processes.credentials()) {
+            tasks.push(listener.serve(services.served(peer), credentials.clone(), stopped.clone()));
+        }
+        let (edge, development_authority) = if let Some(public) = public {
+            let authority = public.development_authority.clone();
+            let certificates = certificate::of_phones(&config.tls, folder, sources.clock.clone(), &mut registry)?;
+            let report_key = folder.report_key(&config.keys, &master, &sources.randomness)?;
+            let gateway = assembly::gateway(config, report_key, &services, registry).await?;
+            tasks.push(internal.serve(internal_routes(gateway.vitals()), stopped.clone()));
+            tasks.extend(public.serve(&gateway, &certificates, &stopped));
+            (Some(Edge { gateway, phone_certificates: certificates }), authority)
+        } else {
+            let vitals = Vitals::new(services.probes_here(), registry);
+            tasks.push(internal.serve(internal_routes(vitals), stopped));
+            (None, None)
+        };
         let stop_signals =
             StopSignals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
-        tracing::info!(https = %addresses.https, http = %addresses.http, internal = %addresses.internal, "serving");
-        let development_authority = certificate.development_authority;
-        Ok(Self {
-            addresses,
-            development_authority,
-            phone_certificates,
-            gateway,
-            services,
-            stop,
-            ports,
-            stop_signals,
-            _lock: lock,
-        })
+        addresses.tell();
+        Ok(Self { addresses, development_authority, edge, services, stop, tasks, stop_signals, _locks: locks })
     }
 
     /// Waits until the process is told to stop.
@@ -101,13 +125,88 @@ impl Server {
     pub async fn stop(self) {
         tracing::info!("stopping");
         self.stop.send_replace(true);
-        for port in self.ports {
-            // A port that panicked has stopped too.
-            let _ = port.await;
+        for task in self.tasks {
+            // One that panicked has stopped too.
+            let _ = task.await;
         }
-        self.phone_certificates.stop().await;
-        self.gateway.stop().await;
+        if let Some(edge) = self.edge {
+            edge.phone_certificates.stop().await;
+            edge.gateway.stop().await;
+        }
         self.services.close().await;
         tracing::info!("stopped");
+    }
+}
+
+impl Addresses {
+    fn tell(self) {
+        let text = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+        let [https, http] = self.public.map_or([None, None], |addresses| addresses.map(Some));
+        tracing::info!(
+            https = text(https),
+            http = text(http),
+            internal = %self.internal,
+            mesh = text(self.mesh),
+            "serving"
+        );
+    }
+}
+
+/// The ports, open and not yet serving.
+struct Ports {
+    /// Where a gateway runs here.
+    public: Option<PublicPorts>,
+    internal: Listener,
+    /// Where one service runs here that others call.
+    mesh: Option<RpcListener>,
+}
+
+struct PublicPorts {
+    https: Listener,
+    http: Listener,
+    development_authority: Option<PathBuf>,
+}
+
+impl PublicPorts {
+    fn serve(
+        self,
+        gateway: &Gateway,
+        certificates: &DeviceCertificates,
+        stopped: &watch::Receiver<bool>,
+    ) -> [Listening; 2] {
+        let routes = public_routes(gateway.clone());
+        [self.https, self.http]
+            .map(|port| port.telling_phones_by(certificates.clone()).serve(routes.clone(), stopped.clone()))
+    }
+}
+
+impl Ports {
+    async fn open(config: &Config, folder: &DataFolder, sources: &Sources, processes: &Processes) -> Result<Self> {
+        let public = if processes.run(Peer::Gateway) {
+            let certificate = certificate::prepare(&config.tls, folder, sources.clock.now())?;
+            let https = Listener::bind(config.listen.https, Some(certificate.rules)).await?;
+            let http = Listener::bind(config.listen.http, None).await?;
+            Some(PublicPorts { https, http, development_authority: certificate.development_authority })
+        } else {
+            None
+        };
+        let internal = Listener::bind(config.listen.internal, None).await?;
+        let listen = config.mesh.as_ref().and_then(|mesh| mesh.listen).filter(|_| public.is_none());
+        let mesh = match listen {
+            Some(address) => {
+                let busy = || format!("cannot listen on {address} (mesh.listen); is another program using the port?");
+                Some(RpcListener::bind(address).await.with_context(busy)?)
+            }
+            None => None,
+        };
+        Ok(Self { public, internal, mesh })
+    }
+
+    fn addresses(&self) -> Addresses {
+        Addresses {
+            public: self.public.as_ref().map(|public| [public.https.address(), public.http.address()]),
+            internal: self.internal.address(),
+            mesh: self.mesh.as_ref().map(RpcListener::address),
+        }
     }
 }

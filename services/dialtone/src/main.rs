@@ -9,14 +9,16 @@ mod commands;
 mod config;
 mod data_folder;
 mod demonstration;
+mod health;
 mod lifecycle;
+mod processes;
 mod validity;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{audit, demo, keys, operator, phone, serve};
+use commands::{audit, demo, keys, operator, phone, pki, serve};
 
 /// Takes an IP phone from its box to dial tone with nobody touching it.
 #[derive(Parser)]
@@ -41,6 +43,9 @@ enum Command {
     /// Change the master key
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Make the certificates by which the services know each other
+    #[command(subcommand)]
+    Pki(pki::PkiCommand),
     /// Power on a virtual phone
     Phone(Box<phone::PhoneArgs>),
 }
@@ -53,6 +58,7 @@ async fn main() -> ExitCode {
         Command::Operator(command) => operator::run(command).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Keys(command) => keys::run(command).await,
+        Command::Pki(command) => pki::run(command),
         Command::Phone(args) => phone::run(*args).await,
     };
     done.unwrap_or_else(|error| {

@@ -5,12 +5,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::Gateway;
+use crate::Vitals;
 
 /// Without this service no phone can be answered; without any of the others most of the work goes on.
 const ESSENTIAL: &str = "redirection";
-/// This one is also away where it answers but cannot record.
-const RECORDING: &str = "customization";
 
 /// 200 as long as the process can answer at all.
 pub(crate) async fn live() -> &'static str {
@@ -18,11 +16,11 @@ pub(crate) async fn live() -> &'static str {
 }
 
 /// 200 where phones can be answered (`ready`, or `degraded` where another service is away), else 503.
-pub(crate) async fn ready(State(gateway): State<Gateway>) -> (StatusCode, Json<Value>) {
+pub(crate) async fn ready(State(vitals): State<Vitals>) -> (StatusCode, Json<Value>) {
     let mut services = Map::new();
     let (mut all_well, mut can_answer) = (true, true);
-    for (name, probe) in gateway.probes() {
-        let well = probe().await && !(*name == RECORDING && gateway.journal().is_away());
+    for (name, probe) in vitals.probes() {
+        let well = probe().await;
         all_well &= well;
         can_answer &= well || *name != ESSENTIAL;
         services.insert((*name).to_owned(), json!(if well { "ok" } else { "away" }));

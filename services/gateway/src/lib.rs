@@ -20,6 +20,7 @@ mod report_event;
 mod request_id;
 mod routes;
 mod state;
+mod vitals;
 
 pub use backends::{Backends, Probe, Probes};
 pub use device_certificate::{
@@ -31,3 +32,4 @@ pub use metrics::GatewayMetrics;
 pub use phone::{Door, InvalidDoor};
 pub use routes::{internal_routes, public_routes};
 pub use state::{Gateway, GatewayConfig, Parts, StartError};
+pub use vitals::Vitals;

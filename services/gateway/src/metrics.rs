@@ -10,7 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::Gateway;
+use crate::Vitals;
 
 /// The counters of the edge. Clones count together.
 #[derive(Debug, Clone, Default)]
@@ -69,9 +69,9 @@ impl GatewayMetrics {
 }
 
 /// The text format that Prometheus reads.
-pub(crate) async fn show(State(gateway): State<Gateway>) -> Response {
+pub(crate) async fn show(State(vitals): State<Vitals>) -> Response {
     let mut text = String::new();
-    match encode(&mut text, gateway.registry()) {
+    match encode(&mut text, vitals.registry()) {
         Ok(()) => {
             let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, content_type)], text).into_response()

@@ -8,7 +8,7 @@ use crate::provider::{
     audit, claim_rules, clients, code_numbers, codes, customization, device_key, devices, login, manifest, me, moves,
     ownership, people, policy, profiles, ranges, tenants, token, transfers, windows,
 };
-use crate::{Gateway, body, health, metrics, phone, problem, request_id};
+use crate::{Gateway, Vitals, body, health, metrics, phone, problem, request_id};
 
 /// What phones and providers reach.
 pub fn public_routes(gateway: Gateway) -> Router {
@@ -80,10 +80,10 @@ pub fn public_routes(gateway: Gateway) -> Router {
 }
 
 /// What operators and their tools reach, on a port of its own.
-pub fn internal_routes(gateway: Gateway) -> Router {
+pub fn internal_routes(vitals: Vitals) -> Router {
     Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(metrics::show))
-        .with_state(gateway)
+        .with_state(vitals)
 }

@@ -12,7 +12,7 @@ use vocabulary::{Clock, Randomness, Secret};
 use crate::auth::Verifier;
 use crate::limits::MissLimit;
 use crate::phone::{Door, Journal, ReportTokens};
-use crate::{Backends, GatewayMetrics, Probes};
+use crate::{Backends, GatewayMetrics, Probe, Probes, Vitals};
 
 /// How the edge behaves.
 #[derive(Debug, Clone)]
@@ -54,16 +54,25 @@ pub struct Parts {
     pub registry: Registry,
 }
 
+/// What every handler needs of the [`Parts`].
+struct ToolsOfAll {
+    backends: Backends,
+    clock: Clock,
+    randomness: Arc<Randomness>,
+    metrics: GatewayMetrics,
+}
+
 struct Inner {
     config: GatewayConfig,
-    parts: Parts,
+    parts: ToolsOfAll,
     verifier: Arc<Verifier>,
     /// Stops what runs beside the requests; and what that is.
     stop: watch::Sender<bool>,
     key_keeper: Mutex<Option<JoinHandle<()>>>,
-    journal: Journal,
+    journal: Arc<Journal>,
     report_tokens: ReportTokens,
     miss_limit: MissLimit,
+    vitals: Vitals,
 }
 
 /// Why the edge cannot start.
@@ -77,11 +86,19 @@ impl Gateway {
         let verifier = Arc::new(Verifier::fetch(parts.backends.accounts.clone()).await.map_err(StartError)?);
         let (stop, stopped) = watch::channel(false);
         let key_keeper = Mutex::new(Some(tokio::spawn(Arc::clone(&verifier).keep_fresh(stopped))));
-        let journal =
-            Journal::start(parts.backends.customization.clone(), config.journal_capacity, parts.metrics.clone());
+        let customization = parts.backends.customization.clone();
+        let journal = Arc::new(Journal::start(customization, config.journal_capacity, parts.metrics.clone()));
         let report_tokens = ReportTokens::new(&config.report_key, config.report_lifetime);
         let miss_limit = MissLimit::new(config.unknown_burst, config.unknown_per_second);
-        let inner = Inner { config, parts, verifier, stop, key_keeper, journal, report_tokens, miss_limit };
+        let probes = parts.probes.into_iter().map(|(name, probe)| (name, recording(name, probe, &journal))).collect();
+        let vitals = Vitals::new(probes, parts.registry);
+        let parts = ToolsOfAll {
+            backends: parts.backends,
+            clock: parts.clock,
+            randomness: parts.randomness,
+            metrics: parts.metrics,
+        };
+        let inner = Inner { config, parts, verifier, stop, key_keeper, journal, report_tokens, miss_limit, vitals };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -116,12 +133,9 @@ impl Gateway {
         &self.0.parts.metrics
     }
 
-    pub(crate) fn registry(&self) -> &Registry {
-        &self.0.parts.registry
-    }
-
-    pub(crate) fn probes(&self) -> &Probes {
-        &self.0.parts.probes
+    /// What operators and their tools are told of this process.
+    pub fn vitals(&self) -> Vitals {
+        self.0.vitals.clone()
     }
 
     pub(crate) fn verifier(&self) -> &Verifier {
@@ -139,4 +153,16 @@ impl Gateway {
     pub(crate) fn miss_limit(&self) -> &MissLimit {
         &self.0.miss_limit
     }
+}
+
+/// Customization is away, too, where it answers and cannot record.
+fn recording(name: &str, probe: Probe, journal: &Arc<Journal>) -> Probe {
+    if name != "customization" {
+        return probe;
+    }
+    let journal = Arc::clone(journal);
+    Arc::new(move || {
+        let (probed, is_away) = (probe(), journal.is_away());
+        Box::pin(async move { probed.await && !is_away })
+    })
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use storage::{StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::Tx;
 use vocabulary::{CodeId, CodeKind, DeviceModel, MacAddress, ProfileId, ProviderId, Timestamp};
 
 use crate::Onboarding;

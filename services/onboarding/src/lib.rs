@@ -36,7 +36,8 @@ use contracts::onboarding::onboarding_service_server::OnboardingServiceServer;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
 use rpc::Transport;
 use sqlx::migrate::Migrator;
-use storage::{Db, StoreError};
+use storage::StoreError;
+use storage::sqlite::Db;
 use vocabulary::{Clock, ProfileId, ProviderId, Randomness, Secret};
 
 use assignment::Assignments;
@@ -105,7 +106,7 @@ impl Onboarding {
 
     /// The server of this service's audit log.
     pub fn audit_server(&self) -> AuditServiceServer<AuditLog> {
-        AuditLog::new(self.db.clone(), "onboarding").into_server()
+        AuditLog::new(storage::Db::from(self.db.clone()), "onboarding").into_server()
     }
 
     /// Whether the database answers.

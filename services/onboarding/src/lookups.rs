@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use storage::{Db, StoreError};
+use storage::StoreError;
+use storage::sqlite::Db;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, Span};
 

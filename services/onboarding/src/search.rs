@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use storage::{Db, StoreError};
+use storage::StoreError;
+use storage::sqlite::Db;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 

@@ -22,5 +22,5 @@ pub(crate) use redeeming::{Redemption, Verdict, release, settle};
 
 /// Many values as the one parameter of a statement.
 fn json<T: Serialize + ?Sized>(values: &T) -> Result<String, StoreError> {
-    serde_json::to_string(values).map_err(|error| StoreError::Failed(sqlx::Error::Encode(error.into())))
+    serde_json::to_string(values).map_err(|error| StoreError::from(sqlx::Error::Encode(error.into())))
 }

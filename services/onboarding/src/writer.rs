@@ -11,7 +11,8 @@
 
 use std::time::Duration;
 
-use storage::{Db, StoreError};
+use storage::StoreError;
+use storage::sqlite::Db;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, Span};

@@ -47,6 +47,6 @@ impl By {
     pub async fn record(&self, tx: &mut Tx, deed: Deed<'_>) -> Result<(), StoreError> {
         let Deed { concerns, verb, target, detail } = deed;
         let act = Act { at: self.at, concerns: concerns.as_str(), actor: &self.actor, verb, target, detail };
-        audit::append(tx, &act).await
+        audit::append(tx.connection(), &act).await
     }
 }

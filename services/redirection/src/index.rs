@@ -3,7 +3,7 @@
 //! A phone costs eighteen bytes and its place in a table. The table is cut into 256 by the address's
 //! last octet, each behind its own lock, so that one that grows holds up few questions, and briefly.
 //! What only a few phones have (a key) stands beside it. Locks are taken in the order of the fields.
-//! Only what was committed to the database is put in here (`writer.rs`).
+//! Only what was committed to the database is put in here (`follower.rs`).
 
 mod profiles;
 mod ranges;
@@ -20,6 +20,7 @@ use crate::policy::ExpiredCertificates;
 use crate::profile::Proof;
 use crate::resolve::{Answer, Known, Question, SerialHash};
 use crate::seal::SealKey;
+use crate::store::{Kind, Subject};
 use profiles::Profiles;
 use ranges::Ranges;
 use windows::Windows;
@@ -70,6 +71,28 @@ pub(crate) enum Change {
     WindowClosed(WindowId),
 }
 
+impl Change {
+    /// What other processes are to read again.
+    pub fn subjects(&self) -> Vec<Subject> {
+        match self {
+            Self::ProfileStored(profile) => vec![(Kind::Profile, profile.id.to_string())],
+            Self::ProfileDeleted(id) => vec![(Kind::Profile, id.to_string())],
+            Self::DeviceStored { mac, .. }
+            | Self::DeviceDeleted(mac)
+            | Self::DeviceKeySet { mac, .. }
+            | Self::DeviceKeyDeleted(mac) => vec![(Kind::Device, mac.to_string())],
+            Self::ProviderFrozen(provider) | Self::ProviderThawed(provider) => {
+                vec![(Kind::Frozen, provider.to_string())]
+            }
+            Self::PolicySet { provider, .. } => vec![(Kind::Policy, provider.to_string())],
+            Self::RangesStored(ranges) => ranges.iter().map(|range| (Kind::Range, range.id.to_string())).collect(),
+            Self::RangeDeleted(id) => vec![(Kind::Range, id.to_string())],
+            Self::WindowOpened(window) => vec![(Kind::Window, window.id.to_string())],
+            Self::WindowClosed(id) => vec![(Kind::Window, id.to_string())],
+        }
+    }
+}
+
 /// The index. Questions run side by side; changes must come one after the other, in the order in
 /// which they were committed.
 pub(crate) struct Index {
@@ -113,6 +136,24 @@ impl Index {
             windows: RwLock::default(),
             serial_key: RandomState::new(),
         }
+    }
+
+    /// An empty one that remembers serial numbers as this one does.
+    pub fn like(&self) -> Self {
+        Self { serial_key: self.serial_key.clone(), ..Self::new() }
+    }
+
+    /// Takes over all that `fresh`, made by [`Index::like`], has. Questions see either the old or the new.
+    pub fn replace(&self, fresh: Self) {
+        let Self { phones, ranges, profiles, keys, windows, serial_key: _ } = fresh;
+        let mut shards: Vec<_> = self.phones.iter().map(write).collect();
+        let (mut old_ranges, mut old_profiles) = (write(&self.ranges), write(&self.profiles));
+        let (mut old_keys, mut old_windows) = (write(&self.keys), write(&self.windows));
+        for (old, new) in shards.iter_mut().zip(phones) {
+            **old = whole(new);
+        }
+        (*old_ranges, *old_profiles) = (whole(ranges), whole(profiles));
+        (*old_keys, *old_windows) = (whole(keys), whole(windows));
     }
 
     /// The answer to a phone's question, by the seven steps of `resolve.rs`.
@@ -161,6 +202,12 @@ impl Index {
     /// How many phones are registered.
     pub fn phones(&self) -> usize {
         self.phones.iter().map(|shard| read(shard).len()).sum()
+    }
+
+    /// Whether the provider is frozen.
+    #[cfg(test)]
+    pub fn is_frozen(&self, provider: &ProviderId) -> bool {
+        read(&self.profiles).is_frozen(provider)
     }
 
     /// Keeps changes of profiles and providers waiting until the guard is dropped.
@@ -258,6 +305,10 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn whole<T>(lock: RwLock<T>) -> T {
+    lock.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 mod assignment;
 mod change;
 mod claim;
+mod follower;
 mod grpc;
 mod index;
 mod listing;
@@ -23,6 +24,7 @@ mod refusal;
 mod resolve;
 mod seal;
 mod store;
+mod task;
 mod transfer;
 mod unseen;
 mod window;
@@ -30,7 +32,6 @@ mod wire;
 mod words;
 mod writer;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,20 +39,24 @@ use audit::AuditLog;
 use contracts::customization::customization_service_client::CustomizationServiceClient;
 use contracts::redirection::redirection_service_server::RedirectionServiceServer;
 use rpc::Transport;
-use sqlx::migrate::Migrator;
-use storage::{Db, StoreError};
+use storage::{Db, Migrations, Place, StoreError};
 use vault::{MasterKey, Vault, VaultError};
 use vocabulary::{Clock, Randomness, Timestamp};
 
+use follower::Follower;
 use index::Index;
+use task::Task;
 pub use unseen::RoundFailed;
-use unseen::{Rounds, Unseen};
+use unseen::Unseen;
 use writer::Writer;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/redirection/sqlite");
+static MIGRATIONS: Migrations = Migrations {
+    sqlite: sqlx::migrate!("../../migrations/redirection/sqlite"),
+    postgres: sqlx::migrate!("../../migrations/redirection/postgres"),
+};
 
-/// The service. Clones are the same service. One process at a time may have a database open: an index
-/// does not see what another process writes.
+/// The service. Clones are the same service. Several processes may have one database open: what one has written, the
+/// others know within a second.
 #[derive(Clone)]
 pub struct Redirection {
     db: Db,
@@ -61,14 +66,15 @@ pub struct Redirection {
     clock: Clock,
     randomness: Arc<Randomness>,
     time_to_answer: Duration,
-    unseen: Option<Arc<(Unseen, Rounds)>>,
+    unseen: Option<Unseen>,
+    tasks: Arc<Vec<Task>>,
 }
 
 /// Where the service keeps what it knows, and what opens it.
 #[derive(Debug)]
 pub struct RedirectionConfig {
-    /// The database; made where it is missing.
-    pub database: PathBuf,
+    /// The database; a file is made where it is missing.
+    pub database: Place,
     /// The key of the installation, which opens the key of the database.
     pub master: MasterKey,
     /// The time.
@@ -103,23 +109,23 @@ impl Redirection {
         let db = Db::open(&database, &MIGRATIONS).await?;
         let vault = Vault::open(&db, &master, &clock, Arc::clone(&randomness)).await?;
         store::take_over(&db, &vault, clock.now()).await?;
-        let mut tx = db.write().await?;
-        let index = Arc::new(store::load(&mut tx, &vault, clock.now()).await?);
-        tx.rollback().await.map_err(StoreError::from)?;
+        let follower = Follower::open(db.clone(), vault.clone(), clock.clone()).await?;
+        let index = Arc::clone(follower.index());
         tracing::info!(phones = index.phones(), "the assignments are in memory");
-        let writer = Writer::new(db.clone(), Arc::clone(&index));
-        let unseen = customization.map(|customization| {
-            let unseen = Unseen { db: db.clone(), writer: writer.clone(), customization };
-            Arc::new((unseen.clone(), Rounds::begin(unseen, clock.clone())))
-        });
-        Ok(Self { db, vault, index, writer, clock, randomness, time_to_answer, unseen })
+        let writer = Writer::new(db.clone(), follower.clone(), clock.clone());
+        let mut tasks = vec![Task::begin(follower.clone().go_on()), Task::begin(follower.prune())];
+        let unseen =
+            customization.map(|customization| Unseen { db: db.clone(), writer: writer.clone(), customization });
+        tasks.extend(unseen.clone().map(|unseen| Task::begin(unseen.go_on(clock.clone()))));
+        let tasks = Arc::new(tasks);
+        Ok(Self { db, vault, index, writer, clock, randomness, time_to_answer, unseen, tasks })
     }
 
     /// Gives back the phones that at `now` have not been seen for as long as their owners' policies say, as is done
     /// once an hour. Answers how many there were.
     pub async fn release_unseen(&self, now: Timestamp) -> Result<u64, RoundFailed> {
         match &self.unseen {
-            Some(unseen) => unseen.0.release(now).await,
+            Some(unseen) => unseen.release(now).await,
             None => Ok(0),
         }
     }
@@ -141,8 +147,8 @@ impl Redirection {
 
     /// Finishes the change that is under way and closes the database; those that still wait are refused.
     pub async fn close(&self) {
-        if let Some(unseen) = &self.unseen {
-            unseen.1.end().await;
+        for task in self.tasks.iter() {
+            task.end().await;
         }
         self.writer.close().await;
     }

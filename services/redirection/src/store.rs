@@ -1,6 +1,7 @@
 //! The tables, and every statement on them. Functions that change something take a transaction, so
 //! that `writer.rs` alone says when it is committed.
 
+mod change_log;
 mod claim_rules;
 mod device_keys;
 mod devices;
@@ -13,15 +14,18 @@ mod ownership;
 mod profiles;
 mod provider_policy;
 mod ranges;
+mod reread;
 mod sealing;
 mod takeovers;
 mod transfers;
 mod windows;
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use storage::StoreError;
 
+pub(crate) use change_log::{Behind, Kind, Position, Subject, append, begin, behind, head, prune};
 pub(crate) use claim_rules::{claim_rule_delete, claim_rule_list, claim_rule_of, claim_rule_put};
 pub(crate) use device_keys::{NewKey, device_key_set};
 pub(crate) use devices::{News, Put, device_delete, device_find, device_list, device_put};
@@ -39,6 +43,7 @@ pub(crate) use profiles::{
 };
 pub(crate) use provider_policy::{provider_policy, provider_policy_set};
 pub(crate) use ranges::{range_change, range_covering, range_create, range_delete, range_list};
+pub(crate) use reread::reread;
 pub(crate) use sealing::take_over;
 pub(crate) use takeovers::{
     Handover, Silent, device_release_silent, device_take, devices_among, devices_move, devices_of_profile,
@@ -51,6 +56,11 @@ pub(crate) use transfers::{
 pub(crate) use windows::{
     Closed, window_close, window_count, window_create, window_in_the_way, window_list, window_waiting,
 };
+
+/// A text that somebody looks for, as it can be asked for: PostgreSQL takes no NUL, and nothing is called so.
+fn looked_for(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
 
 /// A column that only our own code writes.
 #[derive(Clone, Copy)]

@@ -15,8 +15,6 @@ use contracts::customization::observation::Event;
 use contracts::customization::{Associated, Dissociated, Evidence, GetStatesRequest, Observation, RecordRequest};
 use rpc::{Actor, Failure, Peer, Transport, within};
 use storage::{Db, StoreError};
-use tokio::sync::{Mutex, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use vocabulary::{Clock, Timestamp};
 
@@ -54,12 +52,6 @@ pub(crate) struct Unseen {
     pub customization: CustomizationServiceClient<Transport>,
 }
 
-/// The task that goes round. It ends when this is dropped, or stopped.
-pub(crate) struct Rounds {
-    stop: watch::Sender<()>,
-    task: Mutex<Option<JoinHandle<()>>>,
-}
-
 impl Unseen {
     /// Goes round once. Answers how many phones were given back.
     pub async fn release(&self, now: Timestamp) -> Result<u64, RoundFailed> {
@@ -73,7 +65,7 @@ impl Unseen {
         let by = By { actor: Actor::service(Peer::Redirection), at: now };
         let (mut after, mut released) = (0, 0);
         loop {
-            let silent = store::devices_silent(self.db.reader(), after, now, PAGE).await?;
+            let silent = store::devices_silent(self.db.read().await?.connection(), after, now, PAGE).await?;
             let Some(last) = silent.last() else { return Ok(released) };
             after = last.mac.to_i64();
             let unseen = self.unseen_among(silent).await?;
@@ -88,7 +80,7 @@ impl Unseen {
         let since = Timestamp::from_micros(now.as_micros().saturating_sub(micros(TOLD_FOR)));
         let mut after = (0, 0);
         loop {
-            let gone = store::ownership_unseen(self.db.reader(), since, after, TOLD_AT_ONCE).await?;
+            let gone = store::ownership_unseen(self.db.read().await?.connection(), since, after, TOLD_AT_ONCE).await?;
             let Some(last) = gone.last() else { return Ok(()) };
             after = (last.mac.to_i64(), last.number);
             let observations = gone.iter().flat_map(told).collect();
@@ -109,6 +101,20 @@ impl Unseen {
             last < phone.asked_since.as_micros()
         };
         Ok(silent.into_iter().filter(is_unseen).collect())
+    }
+
+    /// Goes round for ever; the first time in an hour.
+    pub async fn go_on(self, clock: Clock) {
+        let mut rounds = interval_at(Instant::now() + ROUND, ROUND);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            rounds.tick().await;
+            match self.release(clock.now()).await {
+                Ok(0) => {}
+                Ok(phones) => tracing::info!(phones, "phones that were not seen for long were given back"),
+                Err(error) => tracing::warn!(%error, "phones that were not seen for long stay for now"),
+            }
+        }
     }
 }
 
@@ -141,39 +147,4 @@ fn name(gone: &GivenBack, place: u8) -> Vec<u8> {
 
 fn micros(long: Duration) -> i64 {
     i64::try_from(long.as_micros()).unwrap_or(i64::MAX)
-}
-
-impl Rounds {
-    /// Begins to go round; the first time in an hour.
-    pub fn begin(unseen: Unseen, clock: Clock) -> Self {
-        let (stop, mut stopped) = watch::channel(());
-        let task = tokio::spawn(async move {
-            let mut rounds = interval_at(Instant::now() + ROUND, ROUND);
-            rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let go_round = async {
-                loop {
-                    rounds.tick().await;
-                    match unseen.release(clock.now()).await {
-                        Ok(0) => {}
-                        Ok(phones) => tracing::info!(phones, "phones that were not seen for long were given back"),
-                        Err(error) => tracing::warn!(%error, "phones that were not seen for long stay for now"),
-                    }
-                }
-            };
-            tokio::select! {
-                _ = stopped.changed() => {}
-                () = go_round => {}
-            }
-        });
-        Self { stop, task: Mutex::new(Some(task)) }
-    }
-
-    /// Ends the task, between two changes.
-    pub async fn end(&self) {
-        self.stop.send_replace(());
-        if let Some(task) = self.task.lock().await.take() {
-            // Only a runtime that ends has stopped it before.
-            let _ended = task.await;
-        }
-    }
 }

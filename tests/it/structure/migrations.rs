@@ -8,19 +8,19 @@ use crate::support::{Server, repository};
 
 const MAC: &str = "00562b043615";
 
-fn entries(folder: &Path) -> Vec<PathBuf> {
+pub fn entries(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> =
         std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
     paths
 }
 
-fn name(path: &Path) -> &str {
+pub fn name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).expect("a name")
 }
 
 /// Each service that has migrations, with their files in order.
-fn services() -> Vec<(String, Vec<PathBuf>)> {
+pub fn services() -> Vec<(String, Vec<PathBuf>)> {
     let folders = entries(&repository().join("migrations")).into_iter().filter(|path| path.is_dir());
     let with_files = folders.filter(|folder| folder.join("sqlite").is_dir()).map(|folder| {
         let files = entries(&folder.join("sqlite"));

@@ -2,5 +2,7 @@
 
 mod contracts;
 mod dependencies;
+mod deployments;
 mod files;
 mod migrations;
+mod migrations_parity;

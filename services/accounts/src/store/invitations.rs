@@ -1,7 +1,6 @@
 //! The table `invitation`.
 
-use sqlx::SqliteExecutor;
-use storage::{StoreError, Tx};
+use storage::{Connection, StoreError, Tx, on};
 use vocabulary::{PersonId, Timestamp};
 
 use super::Column;
@@ -19,33 +18,39 @@ pub(crate) async fn invitation_put(
     person: &PersonId,
     (digest, expires_at): (&Digest, Timestamp),
 ) -> Result<(), StoreError> {
-    let query = sqlx::query(PUT).bind(person.as_str()).bind(digest.as_slice()).bind(expires_at.as_micros());
-    query.execute(&mut **tx).await?;
+    on!(tx, conn => {
+        let query = sqlx::query(PUT).bind(person.as_str()).bind(digest.as_slice()).bind(expires_at.as_micros());
+        query.execute(conn).await?;
+    });
     Ok(())
 }
 
-const IS_GOOD: &str = "SELECT EXISTS (SELECT 1 FROM invitation WHERE digest = $1 AND expires_at > $2)";
+const FIND: &str = "SELECT person_id FROM invitation WHERE digest = $1 AND expires_at > $2";
 
-/// Whether there is such an invitation that has not expired.
+/// Whose invitation that is, unless it has expired.
 #[tracing::instrument(name = "db.invitation.find", level = "debug", skip_all)]
-pub(crate) async fn invitation_is_good(
-    executor: impl SqliteExecutor<'_>,
-    digest: &Digest,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let query = sqlx::query_scalar(IS_GOOD).bind(digest.as_slice()).bind(now.as_micros());
-    Ok(query.fetch_one(executor).await?)
-}
-
-const TAKE: &str = "DELETE FROM invitation WHERE digest = $1 AND expires_at > $2 RETURNING person_id";
-
-/// Uses up an invitation that has not expired. Whose it was.
-pub(crate) async fn invitation_take(
-    tx: &mut Tx,
+pub(crate) async fn invitation_find(
+    mut conn: Connection<'_>,
     digest: &Digest,
     now: Timestamp,
 ) -> Result<Option<PersonId>, StoreError> {
-    let query = sqlx::query_scalar(TAKE).bind(digest.as_slice()).bind(now.as_micros());
-    let id: Option<String> = query.fetch_optional(&mut **tx).await?;
+    let id: Option<String> = on!(conn, conn => {
+        sqlx::query_scalar(FIND).bind(digest.as_slice()).bind(now.as_micros()).fetch_optional(conn).await?
+    });
     id.map(|id| PERSON.parse(&id)).transpose()
+}
+
+const TAKE: &str = "DELETE FROM invitation WHERE person_id = $1 AND digest = $2 AND expires_at > $3";
+
+/// Uses up the person's invitation, unless it has expired. Whether it was still there.
+pub(crate) async fn invitation_take(
+    tx: &mut Tx,
+    (person, digest): (&PersonId, &Digest),
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let taken = on!(tx, conn => {
+        let query = sqlx::query(TAKE).bind(person.as_str()).bind(digest.as_slice()).bind(now.as_micros());
+        query.execute(conn).await?.rows_affected()
+    });
+    Ok(taken == 1)
 }

@@ -1,7 +1,7 @@
 //! The table `person`.
 
-use sqlx::{FromRow, SqliteExecutor};
-use storage::{StoreError, Tx};
+use sqlx::FromRow;
+use storage::{Connection, StoreError, Tx, on};
 use vocabulary::{PersonId, ProviderId, Timestamp};
 
 use super::Column;
@@ -65,15 +65,11 @@ VALUES ($1, $2, $3, $4, $5, 0, $6)";
 
 /// `AlreadyExists` where the address has a login.
 pub(crate) async fn person_create(tx: &mut Tx, person: &Person) -> Result<(), StoreError> {
-    sqlx::query(CREATE)
-        .bind(person.id.as_str())
-        .bind(person.tenant.as_str())
-        .bind(person.email.as_str())
-        .bind(person.email.key())
-        .bind(person.role.word())
-        .bind(person.created_at.as_micros())
-        .execute(&mut **tx)
-        .await?;
+    on!(tx, conn => {
+        let query = sqlx::query(CREATE).bind(person.id.as_str()).bind(person.tenant.as_str());
+        let query = query.bind(person.email.as_str()).bind(person.email.key()).bind(person.role.word());
+        query.bind(person.created_at.as_micros()).execute(conn).await?;
+    });
     Ok(())
 }
 
@@ -84,19 +80,28 @@ WHERE id = $1";
 
 /// The person of this id, whatever its tenant.
 #[tracing::instrument(name = "db.person.find", level = "debug", skip_all)]
-pub(crate) async fn login_of(executor: impl SqliteExecutor<'_>, id: &PersonId) -> Result<Option<Login>, StoreError> {
-    let row: Option<PersonRow> = sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(executor).await?;
+pub(crate) async fn login_of(mut conn: Connection<'_>, id: &PersonId) -> Result<Option<Login>, StoreError> {
+    let row: Option<PersonRow> = on!(conn, conn => {
+        sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(conn).await?
+    });
     row.map(Login::try_from).transpose()
 }
 
 /// The tenant's person of this id.
 pub(crate) async fn person_find(
-    executor: impl SqliteExecutor<'_>,
+    conn: Connection<'_>,
     tenant: &ProviderId,
     id: &PersonId,
 ) -> Result<Option<Person>, StoreError> {
-    let found = login_of(executor, id).await?;
+    let found = login_of(conn, id).await?;
     Ok(found.map(|login| login.person).filter(|person| person.tenant == *tenant))
+}
+
+const TAKE: &str = "SELECT id FROM person WHERE id = $1 FOR UPDATE";
+
+/// Until the transaction ends, nobody else changes or removes the person, nor its invitation.
+pub(crate) async fn person_take(tx: &mut Tx, id: &PersonId) -> Result<(), StoreError> {
+    super::take(tx, TAKE, id.as_str()).await
 }
 
 const FIND_BY_EMAIL: &str = "
@@ -106,8 +111,10 @@ WHERE email_key = $1";
 
 /// The person with this address.
 #[tracing::instrument(name = "db.person.find_by_email", level = "debug", skip_all)]
-pub(crate) async fn email_find(executor: impl SqliteExecutor<'_>, email: &Email) -> Result<Option<Login>, StoreError> {
-    let row: Option<PersonRow> = sqlx::query_as(FIND_BY_EMAIL).bind(email.key()).fetch_optional(executor).await?;
+pub(crate) async fn email_find(mut conn: Connection<'_>, email: &Email) -> Result<Option<Login>, StoreError> {
+    let row: Option<PersonRow> = on!(conn, conn => {
+        sqlx::query_as(FIND_BY_EMAIL).bind(email.key()).fetch_optional(conn).await?
+    });
     row.map(Login::try_from).transpose()
 }
 
@@ -121,19 +128,21 @@ LIMIT $3";
 /// A page of a tenant's people, and the first of the page after.
 #[tracing::instrument(name = "db.person.list", level = "debug", skip_all)]
 pub(crate) async fn person_list(
-    executor: impl SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     tenant: &ProviderId,
     wish: &PageWish,
 ) -> Result<Vec<Person>, StoreError> {
-    let query = sqlx::query_as(LIST).bind(tenant.as_str()).bind(wish.after.as_str()).bind(wish.to_read());
-    let rows: Vec<PersonRow> = query.fetch_all(executor).await?;
+    let rows: Vec<PersonRow> = on!(conn, conn => {
+        let query = sqlx::query_as(LIST).bind(tenant.as_str()).bind(wish.after.as_str()).bind(wish.to_read());
+        query.fetch_all(conn).await?
+    });
     rows.into_iter().map(|row| Login::try_from(row).map(|login| login.person)).collect()
 }
 
 const ROLE: &str = "UPDATE person SET role = $2 WHERE id = $1";
 
 pub(crate) async fn person_role(tx: &mut Tx, id: &PersonId, role: Role) -> Result<(), StoreError> {
-    sqlx::query(ROLE).bind(id.as_str()).bind(role.word()).execute(&mut **tx).await?;
+    on!(tx, conn => sqlx::query(ROLE).bind(id.as_str()).bind(role.word()).execute(conn).await?.rows_affected());
     Ok(())
 }
 
@@ -142,17 +151,21 @@ const FORGET_NETWORKS: &str = "DELETE FROM known_network WHERE subject = $1";
 
 /// Removes a tenant's person, and its invitation with it. Whether there was one.
 pub(crate) async fn person_remove(tx: &mut Tx, tenant: &ProviderId, id: &PersonId) -> Result<bool, StoreError> {
-    let query = sqlx::query(REMOVE).bind(tenant.as_str()).bind(id.as_str());
-    let removed = query.execute(&mut **tx).await?.rows_affected() == 1;
-    sqlx::query(FORGET_NETWORKS).bind(id.as_str()).execute(&mut **tx).await?;
-    Ok(removed)
+    let removed = on!(tx, conn => {
+        sqlx::query(REMOVE).bind(tenant.as_str()).bind(id.as_str()).execute(conn).await?.rows_affected()
+    });
+    if removed == 0 {
+        return Ok(false);
+    }
+    on!(tx, conn => sqlx::query(FORGET_NETWORKS).bind(id.as_str()).execute(conn).await?.rows_affected());
+    Ok(true)
 }
 
 const LOGGED_IN: &str = "
 UPDATE person SET last_login_at = $2 WHERE id = $1 AND (last_login_at IS NULL OR last_login_at < $2)";
 
 pub(crate) async fn person_logged_in(tx: &mut Tx, id: &PersonId, at: Timestamp) -> Result<(), StoreError> {
-    sqlx::query(LOGGED_IN).bind(id.as_str()).bind(at.as_micros()).execute(&mut **tx).await?;
+    on!(tx, conn => sqlx::query(LOGGED_IN).bind(id.as_str()).bind(at.as_micros()).execute(conn).await?.rows_affected());
     Ok(())
 }
 
@@ -160,8 +173,9 @@ const SET: &str = "UPDATE person SET password_hash = $2 WHERE id = $1";
 
 /// A new password, whatever the one before was.
 pub(crate) async fn password_set(tx: &mut Tx, id: &PersonId, hash: &SecretHash) -> Result<(), StoreError> {
-    let done = sqlx::query(SET).bind(id.as_str()).bind(hash.expose()).execute(&mut **tx).await?;
-    StoreError::expect_one(done.rows_affected())
+    StoreError::expect_one(on!(tx, conn => {
+        sqlx::query(SET).bind(id.as_str()).bind(hash.expose()).execute(conn).await?.rows_affected()
+    }))
 }
 
 const RENEW: &str = "UPDATE person SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
@@ -172,16 +186,20 @@ pub(crate) async fn password_renew(
     id: &PersonId,
     (old, new): (&SecretHash, &SecretHash),
 ) -> Result<bool, StoreError> {
-    let query = sqlx::query(RENEW).bind(id.as_str()).bind(old.expose()).bind(new.expose());
-    Ok(query.execute(&mut **tx).await?.rows_affected() == 1)
+    let renewed = on!(tx, conn => {
+        let query = sqlx::query(RENEW).bind(id.as_str()).bind(old.expose()).bind(new.expose());
+        query.execute(conn).await?.rows_affected()
+    });
+    Ok(renewed == 1)
 }
 
 const BEGIN: &str = "UPDATE person SET totp_pending = $2 WHERE id = $1";
 
 /// A secret for the second factor, sealed, that is not in force yet.
 pub(crate) async fn totp_begin(tx: &mut Tx, id: &PersonId, sealed: &[u8]) -> Result<(), StoreError> {
-    let done = sqlx::query(BEGIN).bind(id.as_str()).bind(sealed).execute(&mut **tx).await?;
-    StoreError::expect_one(done.rows_affected())
+    StoreError::expect_one(on!(tx, conn => {
+        sqlx::query(BEGIN).bind(id.as_str()).bind(sealed).execute(conn).await?.rows_affected()
+    }))
 }
 
 const CONFIRM: &str = "
@@ -191,14 +209,16 @@ WHERE id = $1 AND totp_pending = $2";
 
 /// Puts the pending secret in force; its code of `step` is used. Whether it was still the pending one.
 pub(crate) async fn totp_confirm(tx: &mut Tx, id: &PersonId, (sealed, step): (&[u8], i64)) -> Result<bool, StoreError> {
-    let query = sqlx::query(CONFIRM).bind(id.as_str()).bind(sealed).bind(step);
-    Ok(query.execute(&mut **tx).await?.rows_affected() == 1)
+    let confirmed = on!(tx, conn => {
+        sqlx::query(CONFIRM).bind(id.as_str()).bind(sealed).bind(step).execute(conn).await?.rows_affected()
+    });
+    Ok(confirmed == 1)
 }
 
 const REMOVE_TOTP: &str = "UPDATE person SET totp = NULL, totp_pending = NULL WHERE id = $1";
 
 pub(crate) async fn totp_remove(tx: &mut Tx, id: &PersonId) -> Result<(), StoreError> {
-    sqlx::query(REMOVE_TOTP).bind(id.as_str()).execute(&mut **tx).await?;
+    on!(tx, conn => sqlx::query(REMOVE_TOTP).bind(id.as_str()).execute(conn).await?.rows_affected());
     Ok(())
 }
 
@@ -207,6 +227,8 @@ const USE: &str = "UPDATE person SET totp_step = $3 WHERE id = $1 AND totp = $2 
 /// Uses the code of `step`. Whether neither it nor a later one was used before.
 #[tracing::instrument(name = "db.person.totp_use", level = "debug", skip_all)]
 pub(crate) async fn totp_use(tx: &mut Tx, id: &PersonId, (sealed, step): (&[u8], i64)) -> Result<bool, StoreError> {
-    let query = sqlx::query(USE).bind(id.as_str()).bind(sealed).bind(step);
-    Ok(query.execute(&mut **tx).await?.rows_affected() == 1)
+    let used = on!(tx, conn => {
+        sqlx::query(USE).bind(id.as_str()).bind(sealed).bind(step).execute(conn).await?.rows_affected()
+    });
+    Ok(used == 1)
 }

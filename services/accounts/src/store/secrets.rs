@@ -1,7 +1,7 @@
 //! The table `client_secret`: the hashes of what clients prove themselves with.
 
-use sqlx::{FromRow, SqliteExecutor};
-use storage::{StoreError, Tx};
+use sqlx::FromRow;
+use storage::{Connection, StoreError, Tx, on};
 use vocabulary::{ClientId, SecretId, Timestamp};
 
 use super::Column;
@@ -35,14 +35,10 @@ INSERT INTO client_secret (id, client_id, selector, secret_hash, created_at, exp
 VALUES ($1, $2, $3, $4, $5, NULL)";
 
 pub(crate) async fn secret_insert(tx: &mut Tx, secret: &NewSecretRow<'_>) -> Result<(), StoreError> {
-    sqlx::query(INSERT)
-        .bind(secret.id.as_str())
-        .bind(secret.client.as_str())
-        .bind(secret.selector)
-        .bind(secret.hash.expose())
-        .bind(secret.created_at.as_micros())
-        .execute(&mut **tx)
-        .await?;
+    on!(tx, conn => {
+        let query = sqlx::query(INSERT).bind(secret.id.as_str()).bind(secret.client.as_str()).bind(secret.selector);
+        query.bind(secret.hash.expose()).bind(secret.created_at.as_micros()).execute(conn).await?;
+    });
     Ok(())
 }
 
@@ -63,12 +59,14 @@ LIMIT 1";
 /// The good secret of a client that a text with this selector can be: one at most, so that each login costs one hash.
 #[tracing::instrument(name = "db.client_secret.find", level = "debug", skip_all)]
 pub(crate) async fn secret_find(
-    executor: impl SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     (client, selector): (&str, &str),
     now: Timestamp,
 ) -> Result<Option<KnownSecret>, StoreError> {
-    let query = sqlx::query_as(FIND).bind(client).bind(selector).bind(now.as_micros());
-    let Some(row): Option<KnownRow> = query.fetch_optional(executor).await? else { return Ok(None) };
+    let row: Option<KnownRow> = on!(conn, conn => {
+        sqlx::query_as(FIND).bind(client).bind(selector).bind(now.as_micros()).fetch_optional(conn).await?
+    });
+    let Some(row) = row else { return Ok(None) };
     let id = column("id").parse(&row.id)?;
     Ok(Some(KnownSecret { id, hash: SecretHash::stored(row.secret_hash), has_selector: row.has_selector }))
 }
@@ -84,8 +82,10 @@ pub(crate) async fn secret_renew(
     old: &KnownSecret,
     (hash, selector): (&SecretHash, &str),
 ) -> Result<(), StoreError> {
-    let query = sqlx::query(RENEW).bind(old.id.as_str()).bind(old.hash.expose()).bind(hash.expose()).bind(selector);
-    query.execute(&mut **tx).await?;
+    on!(tx, conn => {
+        let query = sqlx::query(RENEW).bind(old.id.as_str()).bind(old.hash.expose());
+        query.bind(hash.expose()).bind(selector).execute(conn).await?;
+    });
     Ok(())
 }
 
@@ -99,8 +99,8 @@ pub(crate) async fn secrets_end(
     client: &ClientId,
     (end, now): (Timestamp, Timestamp),
 ) -> Result<(), StoreError> {
-    sqlx::query(END).bind(client.as_str()).bind(end.as_micros()).execute(&mut **tx).await?;
-    sqlx::query(FORGET).bind(client.as_str()).bind(now.as_micros()).execute(&mut **tx).await?;
+    on!(tx, conn => sqlx::query(END).bind(client.as_str()).bind(end.as_micros()).execute(conn).await?.rows_affected());
+    on!(tx, conn => sqlx::query(FORGET).bind(client.as_str()).bind(now.as_micros()).execute(conn).await?.rows_affected());
     Ok(())
 }
 
@@ -124,12 +124,14 @@ ORDER BY client_secret.created_at, client_secret.id";
 /// The good secrets of a tenant's clients from `first` to `last`, the oldest first.
 #[tracing::instrument(name = "db.client_secret.live", level = "debug", skip_all)]
 pub(crate) async fn secrets_live(
-    executor: impl SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     (first, last): (&ClientId, &ClientId),
     now: Timestamp,
 ) -> Result<Vec<LiveSecret>, StoreError> {
-    let query = sqlx::query_as(LIVE).bind(first.as_str()).bind(last.as_str()).bind(now.as_micros());
-    let rows: Vec<LiveRow> = query.fetch_all(executor).await?;
+    let rows: Vec<LiveRow> = on!(conn, conn => {
+        let query = sqlx::query_as(LIVE).bind(first.as_str()).bind(last.as_str()).bind(now.as_micros());
+        query.fetch_all(conn).await?
+    });
     let live = |row: LiveRow| {
         Ok(LiveSecret {
             id: column("id").parse(&row.id)?,

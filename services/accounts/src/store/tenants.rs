@@ -1,7 +1,7 @@
 //! The table `tenant`.
 
-use sqlx::{FromRow, SqliteExecutor};
-use storage::{StoreError, Tx};
+use sqlx::FromRow;
+use storage::{Connection, StoreError, Tx, on};
 use vocabulary::{Name, ProviderId, Timestamp};
 
 use super::Column;
@@ -56,12 +56,23 @@ ORDER BY level";
 
 /// The tenant and who stands above it.
 #[tracing::instrument(name = "db.tenant.lineage", level = "debug", skip_all)]
-pub(crate) async fn lineage(executor: impl SqliteExecutor<'_>, id: &ProviderId) -> Result<Option<Lineage>, StoreError> {
-    let rows: Vec<TenantRow> = sqlx::query_as(LINEAGE).bind(id.as_str()).fetch_all(executor).await?;
+pub(crate) async fn lineage(mut conn: Connection<'_>, id: &ProviderId) -> Result<Option<Lineage>, StoreError> {
+    let rows: Vec<TenantRow> = on!(conn, conn => {
+        sqlx::query_as(LINEAGE).bind(id.as_str()).fetch_all(conn).await?
+    });
     let mut line = rows.into_iter().map(Tenant::try_from).collect::<Result<Vec<_>, _>>()?;
     let Some(mut tenant) = line.pop() else { return Ok(None) };
     tenant.is_stopped |= line.iter().any(|above| above.is_stopped);
     Ok(Some(Lineage { tenant, above: line.into_iter().map(|above| above.id).collect() }))
+}
+
+/// Until the transaction ends, nobody else makes or freezes a tenant anywhere: what is frozen was not built on at the
+/// same moment.
+///
+/// One lock for the whole tree, because those who take it stand in a queue. Locks of rows that those who build below
+/// share would let them keep the one waiting who is to stop them. Acts are written one after another in any case.
+pub(crate) async fn tree_take(tx: &mut Tx) -> Result<(), StoreError> {
+    super::take(tx, super::TURN, "tenant").await
 }
 
 const BELOW: &str = "
@@ -85,34 +96,32 @@ WHERE below.id <> $1 AND below.id > $2
 ORDER BY below.id
 LIMIT $3";
 
-/// Everyone below `id`, at any depth, by id: those after `after`, at most `most` (negative for all).
+/// Everyone below `id`, at any depth, by id: those after `after`, at most `most`.
 async fn below(
-    executor: impl SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     id: &ProviderId,
     (after, most): (&str, i64),
 ) -> Result<Vec<Tenant>, StoreError> {
-    let rows: Vec<TenantRow> =
-        sqlx::query_as(BELOW).bind(id.as_str()).bind(after).bind(most).fetch_all(executor).await?;
+    let rows: Vec<TenantRow> = on!(conn, conn => {
+        sqlx::query_as(BELOW).bind(id.as_str()).bind(after).bind(most).fetch_all(conn).await?
+    });
     rows.into_iter().map(Tenant::try_from).collect()
 }
 
 /// A page of those below `id`, and the first of the page after.
 #[tracing::instrument(name = "db.tenant.list", level = "debug", skip_all)]
 pub(crate) async fn tenant_list(
-    executor: impl SqliteExecutor<'_>,
+    conn: Connection<'_>,
     id: &ProviderId,
     wish: &PageWish,
 ) -> Result<Vec<Tenant>, StoreError> {
-    below(executor, id, (wish.after.as_str(), wish.to_read())).await
+    below(conn, id, (wish.after.as_str(), wish.to_read())).await
 }
 
 /// Everyone below `id`.
 #[tracing::instrument(name = "db.tenant.subtree", level = "debug", skip_all)]
-pub(crate) async fn tenants_below(
-    executor: impl SqliteExecutor<'_>,
-    id: &ProviderId,
-) -> Result<Vec<Tenant>, StoreError> {
-    below(executor, id, ("", -1)).await
+pub(crate) async fn tenants_below(conn: Connection<'_>, id: &ProviderId) -> Result<Vec<Tenant>, StoreError> {
+    below(conn, id, ("", i64::MAX)).await
 }
 
 const CREATE: &str = "
@@ -121,16 +130,12 @@ VALUES ($1, $2, $3, $4, $5, $6, NULL, $7)";
 
 /// `AlreadyExists` where the name is taken under its parent.
 pub(crate) async fn tenant_create(tx: &mut Tx, tenant: &Tenant) -> Result<(), StoreError> {
-    sqlx::query(CREATE)
-        .bind(tenant.id.as_str())
-        .bind(tenant.parent.as_ref().map(ProviderId::as_str))
-        .bind(tenant.kind.word())
-        .bind(tenant.level)
-        .bind(tenant.name.as_str())
-        .bind(tenant.name.key())
-        .bind(tenant.created_at.as_micros())
-        .execute(&mut **tx)
-        .await?;
+    on!(tx, conn => {
+        let query = sqlx::query(CREATE).bind(tenant.id.as_str());
+        let query = query.bind(tenant.parent.as_ref().map(ProviderId::as_str)).bind(tenant.kind.word());
+        let query = query.bind(i64::from(tenant.level)).bind(tenant.name.as_str()).bind(tenant.name.key());
+        query.bind(tenant.created_at.as_micros()).execute(conn).await?;
+    });
     Ok(())
 }
 
@@ -139,12 +144,14 @@ const THAW: &str = "UPDATE tenant SET frozen_at = NULL WHERE id = $1 AND frozen_
 
 /// Freezes one that is not frozen itself. Whether it did.
 pub(crate) async fn tenant_freeze(tx: &mut Tx, id: &ProviderId, at: Timestamp) -> Result<bool, StoreError> {
-    let done = sqlx::query(FREEZE).bind(id.as_str()).bind(at.as_micros()).execute(&mut **tx).await?;
-    Ok(done.rows_affected() == 1)
+    let frozen = on!(tx, conn => {
+        sqlx::query(FREEZE).bind(id.as_str()).bind(at.as_micros()).execute(conn).await?.rows_affected()
+    });
+    Ok(frozen == 1)
 }
 
 /// Thaws one that is frozen itself. Whether it did.
 pub(crate) async fn tenant_thaw(tx: &mut Tx, id: &ProviderId) -> Result<bool, StoreError> {
-    let done = sqlx::query(THAW).bind(id.as_str()).execute(&mut **tx).await?;
-    Ok(done.rows_affected() == 1)
+    let thawed = on!(tx, conn => sqlx::query(THAW).bind(id.as_str()).execute(conn).await?.rows_affected());
+    Ok(thawed == 1)
 }

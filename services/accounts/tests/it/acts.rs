@@ -5,19 +5,20 @@ use contracts::accounts::{
     RotateClientSecretRequest, RotateSigningKeyRequest,
 };
 use rpc::within_as;
-use storage::Db;
+use storage::testing::Kind;
+use storage::{on, on_each_database};
 
-use crate::support::{ALLOWED, HOME, PASSWORD, World, config, jo, root};
+use crate::support::{ALLOWED, HOME, PASSWORD, World, jo, root};
 
 /// (verb, target, whom it concerns, who did it), the oldest first.
-async fn acts(world: &World) -> Vec<(String, String, String, String)> {
-    let query = sqlx::query_as("SELECT verb, target, concerns, subject FROM act ORDER BY number");
-    query.fetch_all(&world.database().await).await.expect("acts")
+pub async fn acts(world: &World) -> Vec<(String, String, String, String)> {
+    const ACTS: &str = "SELECT verb, target, concerns, subject FROM act ORDER BY number";
+
+    on!(world.reader().await, conn => sqlx::query_as(ACTS).fetch_all(conn).await.expect("acts"))
 }
 
-#[tokio::test]
-async fn every_change_is_an_act_of_who_asked_for_it() {
-    let world = World::start().await;
+async fn every_change_is_an_act_of_who_asked_for_it(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, client) = world.provider("Acme").await;
     let (tenant_id, client_id) = (provider.id.clone(), client.client_id.clone());
     for frozen in [true, true, false, false] {
@@ -54,7 +55,7 @@ async fn every_change_is_an_act_of_who_asked_for_it() {
     world.gateway().remove_person(within_as(&jo(), ALLOWED, removal.clone())).await.expect("removed");
     world.gateway().remove_person(within_as(&jo(), ALLOWED, removal)).await.expect_err("gone");
     let rotation = within_as(&jo(), ALLOWED, RotateSigningKeyRequest {});
-    let kid = world.gateway().rotate_signing_key(rotation).await.expect("rotated").into_inner().kid;
+    let key = world.gateway().rotate_signing_key(rotation).await.expect("rotated").into_inner().kid;
     let (tenant, jo, it) = (tenant_id.as_str(), jo().subject, person.id.as_str());
     let expected = [
         ("tenant.create", tenant, tenant, jo.as_str()),
@@ -68,20 +69,18 @@ async fn every_change_is_an_act_of_who_asked_for_it() {
         ("person.change", it, tenant, jo.as_str()),
         ("person.password", it, tenant, jo.as_str()),
         ("person.remove", it, tenant, jo.as_str()),
-        ("key.rotate", kid.as_str(), &root(), jo.as_str()),
+        ("key.rotate", key.as_str(), &root(), jo.as_str()),
     ];
     let expected = expected.map(|(a, b, c, d)| (a.to_owned(), b.to_owned(), c.to_owned(), d.to_owned()));
     assert_eq!(acts(&world).await, expected);
-    let kept: Vec<(String, String)> = sqlx::query_as("SELECT DISTINCT source, request_id FROM act")
-        .fetch_all(&world.database().await)
-        .await
-        .expect("acts");
+    let kept: Vec<(String, String)> = on!(world.reader().await, conn => {
+        sqlx::query_as("SELECT DISTINCT source, request_id FROM act").fetch_all(conn).await.expect("acts")
+    });
     assert_eq!(kept, [(HOME.to_owned(), "req-1".to_owned())]);
 }
 
-#[tokio::test]
-async fn what_is_refused_and_what_is_asked_leave_no_act_and_the_chain_holds() {
-    let world = World::start().await;
+async fn what_is_refused_and_what_is_asked_leave_no_act_and_the_chain_holds(kind: Kind) {
+    let world = World::new(kind).await;
     let (_, client) = world.provider("Acme").await;
     let before = acts(&world).await;
     world.create(&root(), contracts::accounts::TenantKind::Provider, "Acme").await.expect_err("taken");
@@ -90,7 +89,11 @@ async fn what_is_refused_and_what_is_asked_leave_no_act_and_the_chain_holds() {
     world.invite(&root(), "nonsense", Role::Owner).await.expect_err("no address");
     assert_eq!(acts(&world).await, before);
     world.accounts.close().await;
-    let migrations = sqlx::migrate!("../../migrations/accounts/sqlite");
-    let db = Db::open(&config(&world.folder).database, &migrations).await.expect("opens");
+    let db = world.home.database().await;
     assert_eq!(audit::verify(&db, None).await.expect("whole").acts, 2);
 }
+
+on_each_database!(
+    every_change_is_an_act_of_who_asked_for_it,
+    what_is_refused_and_what_is_asked_leave_no_act_and_the_chain_holds,
+);

@@ -2,13 +2,14 @@
 
 use contracts::accounts::{AuthorizeRequest, Role, TenantKind};
 use rpc::Failure;
+use storage::on_each_database;
+use storage::testing::Kind;
 use vocabulary::{ErrorKind, Scopes};
 
 use crate::support::{World, root};
 
-#[tokio::test]
-async fn who_stands_above_acts_for_those_below_and_only_for_those() {
-    let world = World::start().await;
+async fn who_stands_above_acts_for_those_below_and_only_for_those(kind: Kind) {
+    let world = World::new(kind).await;
     let operator = world.accounts.create_operator("night shift").await.expect("an operator").client_id.to_string();
     let (reseller, of_reseller) = world.create(&root(), TenantKind::Reseller, "Reseller").await.expect("created");
     let (acme, of_acme) = world.create(&reseller.id, TenantKind::Provider, "Acme").await.expect("created");
@@ -46,9 +47,8 @@ async fn who_stands_above_acts_for_those_below_and_only_for_those() {
     assert_eq!((&stranger, &stranger), (&nobody, &nonsense));
 }
 
-#[tokio::test]
-async fn scopes_are_what_role_client_and_token_have_in_common() {
-    let world = World::start().await;
+async fn scopes_are_what_role_client_and_token_have_in_common(kind: Kind) {
+    let world = World::new(kind).await;
     let operator = world.accounts.create_operator("night shift").await.expect("an operator").client_id.to_string();
     let (provider, owner) = world.provider("Acme").await;
     let narrowed = world.make_client(&provider.id, Role::Engineer, &["devices:read", "codes:write"]).await;
@@ -66,9 +66,8 @@ async fn scopes_are_what_role_client_and_token_have_in_common() {
     assert_eq!(ask(&narrowed, "").await, "");
 }
 
-#[tokio::test]
-async fn a_stopped_tenant_does_nothing_and_who_stands_above_still_acts_for_it() {
-    let world = World::start().await;
+async fn a_stopped_tenant_does_nothing_and_who_stands_above_still_acts_for_it(kind: Kind) {
+    let world = World::new(kind).await;
     let (reseller, above) = world.create(&root(), TenantKind::Reseller, "Reseller").await.expect("created");
     let (acme, own) = world.create(&reseller.id, TenantKind::Provider, "Acme").await.expect("created");
     let (_, below) = world.create(&acme.id, TenantKind::Site, "Lobby").await.expect("created");
@@ -86,11 +85,17 @@ async fn a_stopped_tenant_does_nothing_and_who_stands_above_still_acts_for_it() 
     }
 }
 
-#[tokio::test]
-async fn nobody_is_nobody() {
-    let world = World::start().await;
+async fn nobody_is_nobody(kind: Kind) {
+    let world = World::new(kind).await;
     for subject in ["cli_00000000000000000000", "per_00000000000000000000", "phone:0004f2aabbcc", ""] {
         let refused: Failure = world.authorize(subject, "").await.expect_err("nobody");
         assert_eq!((refused.kind, refused.reason.as_str()), (ErrorKind::Unauthenticated, "subject_revoked"));
     }
 }
+
+on_each_database!(
+    who_stands_above_acts_for_those_below_and_only_for_those,
+    scopes_are_what_role_client_and_token_have_in_common,
+    a_stopped_tenant_does_nothing_and_who_stands_above_still_acts_for_it,
+    nobody_is_nobody,
+);

@@ -7,6 +7,8 @@ use contracts::accounts::{
     RevokeClientRequest, Role, RotateClientSecretRequest, RotateClientSecretResponse, TenantKind,
 };
 use rpc::{Actor, Failure, within_as};
+use storage::testing::Kind;
+use storage::{on, on_each_database};
 use vocabulary::ErrorKind;
 
 use crate::support::{ALLOWED, START, World, jo, root};
@@ -53,9 +55,8 @@ async fn refused(world: &World, request: CreateClientRequest) -> Failure {
     world.gateway().create_client(request).await.expect_err("refused").into()
 }
 
-#[tokio::test]
-async fn a_tenant_has_many_clients_and_each_is_listed_as_it_was_made() {
-    let world = World::start().await;
+async fn a_tenant_has_many_clients_and_each_is_listed_as_it_was_made(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, first) = world.provider("Acme").await;
     let (other, _) = world.provider("Bell").await;
     let mut request = wish(&provider.id, Role::Engineer, &["devices:write", "devices:read"]);
@@ -81,9 +82,8 @@ async fn a_tenant_has_many_clients_and_each_is_listed_as_it_was_made() {
     assert_eq!(list(&world, &other.id, "", 10).await.0.len(), 1);
 }
 
-#[tokio::test]
-async fn a_wish_that_makes_no_sense_is_refused_naming_why() {
-    let world = World::start().await;
+async fn a_wish_that_makes_no_sense_is_refused_naming_why(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     let unknown = refused(&world, wish(&provider.id, Role::Owner, &["devices:read", "phones:read"])).await;
     assert_eq!((unknown.kind, unknown.reason.as_str()), (ErrorKind::Malformed, "scope_invalid"));
@@ -101,9 +101,8 @@ async fn a_wish_that_makes_no_sense_is_refused_naming_why() {
     assert_eq!(refused(&world, nameless).await.reason, "client_name_invalid");
 }
 
-#[tokio::test]
-async fn a_narrowed_client_cannot_give_what_it_lacks() {
-    let world = World::start().await;
+async fn a_narrowed_client_cannot_give_what_it_lacks(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, first) = world.provider("Acme").await;
     let narrowed =
         world.make_client(&provider.id, Role::Owner, &["clients:write", "people:write", "devices:read"]).await;
@@ -133,9 +132,8 @@ async fn a_narrowed_client_cannot_give_what_it_lacks() {
     assert_eq!(Failure::from(invited.expect_err("an owner")).reason, "scope_not_yours");
 }
 
-#[tokio::test]
-async fn a_narrowed_token_cannot_give_what_it_lacks() {
-    let world = World::start().await;
+async fn a_narrowed_token_cannot_give_what_it_lacks(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, first) = world.provider("Acme").await;
     let tenant_id = provider.id.clone();
     let token_scopes =
@@ -175,9 +173,8 @@ async fn a_narrowed_token_cannot_give_what_it_lacks() {
     world.gateway().create_tenant(within_as(&actor, ALLOWED, without)).await.expect("nobody is given anything");
 }
 
-#[tokio::test]
-async fn an_expired_client_is_told_so_after_proving_its_secret() {
-    let world = World::start().await;
+async fn an_expired_client_is_told_so_after_proving_its_secret(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, other) = world.provider("Acme").await;
     let mut request = wish(&provider.id, Role::Owner, &[]);
     request.expires_at = START.as_micros() + 60_000_000;
@@ -194,9 +191,8 @@ async fn an_expired_client_is_told_so_after_proving_its_secret() {
     assert_eq!(world.authorize(&secret.client_id, "").await.expect_err("expired").reason, "subject_revoked");
 }
 
-#[tokio::test]
-async fn after_a_rotation_both_secrets_are_good_until_the_overlap_ends() {
-    let world = World::start().await;
+async fn after_a_rotation_both_secrets_are_good_until_the_overlap_ends(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, old) = world.provider("Acme").await;
     world.clock.advance(Duration::from_secs(1));
     let rotated = rotate(&world, &provider.id, &old.client_id, 3600).await.expect("rotated");
@@ -214,12 +210,13 @@ async fn after_a_rotation_both_secrets_are_good_until_the_overlap_ends() {
     assert_eq!(list(&world, &provider.id, "", 10).await.0[0].secrets.len(), 1);
 }
 
-#[tokio::test]
-async fn a_secret_of_before_there_were_selectors_is_good_beside_a_further_one() {
-    let world = World::start().await;
+async fn a_secret_of_before_there_were_selectors_is_good_beside_a_further_one(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, old) = world.provider("Acme").await;
     let forget = "UPDATE client_secret SET selector = NULL";
-    sqlx::query(forget).execute(&world.database().await).await.expect("as an earlier version left it");
+    let mut tx = world.home.database().await.write().await.expect("a transaction");
+    on!(tx, conn => sqlx::query(forget).execute(conn).await.map(drop)).expect("as an earlier version left it");
+    tx.commit().await.expect("committed");
     world.clock.advance(Duration::from_secs(1));
     let new = rotate(&world, &provider.id, &old.client_id, 60).await.expect("rotated").secret.expect("a secret");
     for secret in [&new, &old, &new, &old] {
@@ -227,18 +224,16 @@ async fn a_secret_of_before_there_were_selectors_is_good_beside_a_further_one() 
     }
 }
 
-#[tokio::test]
-async fn without_an_overlap_the_old_secret_ends_at_once() {
-    let world = World::start().await;
+async fn without_an_overlap_the_old_secret_ends_at_once(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, old) = world.provider("Acme").await;
     let new = rotate(&world, &provider.id, &old.client_id, 0).await.expect("rotated").secret.expect("a secret");
     assert_eq!(world.log_in(&old).await.expect_err("ended").reason, "invalid_client");
     world.log_in(&new).await.expect("a token");
 }
 
-#[tokio::test]
-async fn a_rotation_has_limits() {
-    let world = World::start().await;
+async fn a_rotation_has_limits(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, client) = world.provider("Acme").await;
     let (other, _) = world.provider("Bell").await;
     let longest = 30 * 24 * 3600;
@@ -256,9 +251,8 @@ async fn a_rotation_has_limits() {
     assert!(world.log_in(&client).await.is_err());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_rotations_at_once_each_gives_a_good_secret_and_one_stays() {
-    let world = World::start().await;
+async fn of_two_rotations_at_once_each_gives_a_good_secret_and_one_stays(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, client) = world.provider("Acme").await;
     let rotations = [(); 2].map(|()| {
         let mut gateway = world.gateway();
@@ -279,9 +273,8 @@ async fn of_two_rotations_at_once_each_gives_a_good_secret_and_one_stays() {
     assert_eq!((secrets.len(), secrets.iter().filter(|secret| secret.expires_at == 0).count()), (3, 1));
 }
 
-#[tokio::test]
-async fn a_revoked_client_ends_at_once_and_for_good() {
-    let world = World::start().await;
+async fn a_revoked_client_ends_at_once_and_for_good(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, client) = world.provider("Acme").await;
     let (other, _) = world.provider("Bell").await;
     assert_eq!(revoke(&world, &other.id, &client.client_id).await.expect_err("not theirs").reason, "client_not_found");
@@ -304,3 +297,18 @@ async fn a_revoked_client_ends_at_once_and_for_good() {
         ErrorKind::NotFound
     );
 }
+
+on_each_database!(
+    threads 4;
+    a_tenant_has_many_clients_and_each_is_listed_as_it_was_made,
+    a_wish_that_makes_no_sense_is_refused_naming_why,
+    a_narrowed_client_cannot_give_what_it_lacks,
+    a_narrowed_token_cannot_give_what_it_lacks,
+    an_expired_client_is_told_so_after_proving_its_secret,
+    after_a_rotation_both_secrets_are_good_until_the_overlap_ends,
+    a_secret_of_before_there_were_selectors_is_good_beside_a_further_one,
+    without_an_overlap_the_old_secret_ends_at_once,
+    a_rotation_has_limits,
+    of_two_rotations_at_once_each_gives_a_good_secret_and_one_stays,
+    a_revoked_client_ends_at_once_and_for_good,
+);

@@ -9,11 +9,13 @@ use accounts::{Accounts, OpenError, SigningKeyError};
 use contracts::accounts::RotateSigningKeyRequest;
 use jsonwebtoken::decode_header;
 use jsonwebtoken::jwk::JwkSet;
+use storage::testing::Kind;
+use storage::{on, on_each_database};
 use vault::MasterKey;
 use vocabulary::{Clock, Randomness};
 
 use crate::login::verify;
-use crate::support::{World, config, keys_of};
+use crate::support::{Home, World, keys_of};
 
 /// RFC 8037, appendix A.1, as PKCS#8 in PEM; its name begins its thumbprint of appendix A.3.
 const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
@@ -34,9 +36,8 @@ fn signer(token: &str) -> String {
     decode_header(token).expect("a token").kid.expect("a name")
 }
 
-#[tokio::test]
-async fn a_rotation_refuses_no_token_of_the_old_key_nor_of_the_new() {
-    let world = World::start().await;
+async fn a_rotation_refuses_no_token_of_the_old_key_nor_of_the_new(kind: Kind) {
+    let world = World::new(kind).await;
     let (_, client) = world.provider("Acme").await;
     let old = kids(&world.keys().await).remove(0);
     let new = rotate(&world).await;
@@ -58,14 +59,14 @@ async fn a_rotation_refuses_no_token_of_the_old_key_nor_of_the_new() {
     assert_eq!(kids(&world.keys().await), std::slice::from_ref(&new));
     let newest = rotate(&world).await;
     assert_eq!(kids(&world.keys().await), [new, newest]);
-    let rows: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM signing_key").fetch_one(&world.database().await).await.expect("rows");
+    let rows: i64 = on!(world.reader().await, conn => {
+        sqlx::query_scalar("SELECT COUNT(*) FROM signing_key").fetch_one(conn).await.expect("rows")
+    });
     assert_eq!(rows, 2, "what verifies nothing any more is forgotten");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn rotations_at_once_make_a_key_each() {
-    let world = World::start().await;
+async fn rotations_at_once_make_a_key_each(kind: Kind) {
+    let world = World::new(kind).await;
     let (_, client) = world.provider("Acme").await;
     let rotations = [(); 4].map(|()| {
         let mut gateway = world.gateway();
@@ -83,9 +84,8 @@ async fn rotations_at_once_make_a_key_each() {
     verify(&token, &world.keys().await).expect("a good token");
 }
 
-#[tokio::test]
-async fn rotated_keys_outlive_the_process() {
-    let world = World::start().await;
+async fn rotated_keys_outlive_the_process(kind: Kind) {
+    let world = World::new(kind).await;
     let (_, client) = world.provider("Acme").await;
     rotate(&world).await;
     let published = world.keys().await;
@@ -95,14 +95,13 @@ async fn rotated_keys_outlive_the_process() {
     verify(&world.log_in(&client).await.expect("a token"), &published).expect("a good token");
 }
 
-#[tokio::test]
-async fn the_key_of_an_earlier_version_is_taken_over_and_left_alone() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = config(&folder).signing_key.expect("a place");
+async fn the_key_of_an_earlier_version_is_taken_over_and_left_alone(kind: Kind) {
+    let home = Home::new(kind).await;
+    let path = home.config().signing_key.expect("a place");
     fs::write(&path, PEM).expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
     let open = async |seed| {
-        Accounts::open(config(&folder), Clock::System, Arc::new(Randomness::seeded(seed))).await.expect("opens")
+        Accounts::open(home.config(), Clock::System, Arc::new(Randomness::seeded(seed))).await.expect("opens")
     };
     let accounts = open(1).await;
     assert_eq!(kids(&keys_of(&accounts).await), [KID]);
@@ -113,28 +112,37 @@ async fn the_key_of_an_earlier_version_is_taken_over_and_left_alone() {
     assert_eq!(kids(&keys_of(&accounts).await), [KID]);
 }
 
-#[tokio::test]
-async fn a_key_that_others_may_read_is_not_taken_over() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = config(&folder).signing_key.expect("a place");
+async fn a_key_that_others_may_read_is_not_taken_over(kind: Kind) {
+    let home = Home::new(kind).await;
+    let path = home.config().signing_key.expect("a place");
     fs::write(&path, PEM).expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("permissions");
-    let refusal = Accounts::open(config(&folder), Clock::System, Arc::new(Randomness::seeded(2))).await.err();
+    let refusal = Accounts::open(home.config(), Clock::System, Arc::new(Randomness::seeded(2))).await.err();
     let refusal = refusal.expect("a key that others may read");
     assert!(matches!(refusal, OpenError::SigningKey(SigningKeyError::Exposed { mode: 0o644, .. })), "{refusal}");
     assert!(refusal.to_string().contains(&format!("run: chmod 600 {}", path.display())), "{refusal}");
 }
 
-#[tokio::test]
-async fn private_keys_lie_sealed_and_open_with_their_master_key_only() {
-    let world = World::start().await;
-    let sealed: Vec<u8> =
-        sqlx::query_scalar("SELECT sealed FROM signing_key").fetch_one(&world.database().await).await.expect("sealed");
+async fn private_keys_lie_sealed_and_open_with_their_master_key_only(kind: Kind) {
+    let world = World::new(kind).await;
+    let sealed: Vec<u8> = on!(world.reader().await, conn => {
+        sqlx::query_scalar("SELECT sealed FROM signing_key").fetch_one(conn).await.expect("sealed")
+    });
     let pkcs8 = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
     assert!(sealed.len() > 48 && !sealed.windows(pkcs8.len()).any(|window| window == pkcs8));
     world.accounts.close().await;
-    let mut config = config(&world.folder);
+    let mut config = world.home.config();
     config.master = MasterKey::from_bytes([8; 32]);
     let refusal = Accounts::open(config, Clock::System, Arc::new(Randomness::seeded(2))).await.err();
     assert!(matches!(refusal, Some(OpenError::Vault(_))));
 }
+
+on_each_database!(
+    threads 4;
+    a_rotation_refuses_no_token_of_the_old_key_nor_of_the_new,
+    rotations_at_once_make_a_key_each,
+    rotated_keys_outlive_the_process,
+    the_key_of_an_earlier_version_is_taken_over_and_left_alone,
+    a_key_that_others_may_read_is_not_taken_over,
+    private_keys_lie_sealed_and_open_with_their_master_key_only,
+);

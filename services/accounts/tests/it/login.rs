@@ -7,6 +7,8 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use rpc::{Failure, Peer};
 use serde::Deserialize;
+use storage::testing::Kind;
+use storage::{on, on_each_database};
 use vocabulary::{ErrorKind, Scopes};
 
 use crate::support::{PASSWORD, START, World, root, token_request};
@@ -44,9 +46,8 @@ fn is_invalid_client(failure: &Failure) -> bool {
     failure.kind == ErrorKind::Unauthenticated && failure.reason == "invalid_client"
 }
 
-#[tokio::test]
-async fn a_client_gets_a_token_that_the_published_key_verifies() {
-    let world = World::start().await;
+async fn a_client_gets_a_token_that_the_published_key_verifies(kind: Kind) {
+    let world = World::new(kind).await;
     let (reseller, client) = world.create(&root(), TenantKind::Reseller, "Acme Telecom").await.expect("created");
     world.clock.advance(Duration::from_millis(1_500));
     let token = world.log_in(&client).await.expect("a token");
@@ -60,9 +61,8 @@ async fn a_client_gets_a_token_that_the_published_key_verifies() {
     assert_ne!(verify(&second, &world.keys().await).expect("a good token").jti, claims.jti);
 }
 
-#[tokio::test]
-async fn a_token_with_another_payload_does_not_verify() {
-    let world = World::start().await;
+async fn a_token_with_another_payload_does_not_verify(kind: Kind) {
+    let world = World::new(kind).await;
     let (_, mine) = world.provider("Acme Telecom").await;
     let (_, theirs) = world.provider("Bell & Sons").await;
     let mine = world.log_in(&mine).await.expect("a token");
@@ -72,9 +72,8 @@ async fn a_token_with_another_payload_does_not_verify() {
     assert!(verify(&parts.join("."), &world.keys().await).is_err());
 }
 
-#[tokio::test]
-async fn operators_are_made_on_the_machine_and_speak_for_the_root() {
-    let world = World::start().await;
+async fn operators_are_made_on_the_machine_and_speak_for_the_root(kind: Kind) {
+    let world = World::new(kind).await;
     let operator = world.accounts.create_operator("night shift").await.expect("an operator");
     let (id, secret) = (operator.client_id.as_str(), operator.client_secret.expose());
     let token = world.log_in_with(id, secret).await.expect("a token");
@@ -88,9 +87,8 @@ async fn operators_are_made_on_the_machine_and_speak_for_the_root() {
     assert!(world.accounts.create_operator_person("jo").await.is_err());
 }
 
-#[tokio::test]
-async fn unknown_clients_and_wrong_secrets_get_one_and_the_same_answer() {
-    let world = World::start().await;
+async fn unknown_clients_and_wrong_secrets_get_one_and_the_same_answer(kind: Kind) {
+    let world = World::new(kind).await;
     let (_, client) = world.provider("Acme Telecom").await;
     let (_, other) = world.provider("Bell & Sons").await;
     let wrong = world.log_in_with(&client.client_id, &other.client_secret).await.expect_err("not its secret");
@@ -107,9 +105,8 @@ async fn unknown_clients_and_wrong_secrets_get_one_and_the_same_answer() {
     assert!(!wrong.message.contains(&client.client_id) && !wrong.message.contains("dts_"), "{wrong:?}");
 }
 
-#[tokio::test]
-async fn who_is_stopped_is_told_so_only_after_proving_its_secret() {
-    let world = World::start().await;
+async fn who_is_stopped_is_told_so_only_after_proving_its_secret(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, client) = world.provider("Acme Telecom").await;
     let (_, site) = world.create(&provider.id, TenantKind::Site, "Lobby").await.expect("created");
     let (_, other) = world.provider("Bell & Sons").await;
@@ -127,9 +124,8 @@ async fn who_is_stopped_is_told_so_only_after_proving_its_secret() {
     }
 }
 
-#[tokio::test]
-async fn a_token_can_be_narrowed_and_not_widened() {
-    let world = World::start().await;
+async fn a_token_can_be_narrowed_and_not_widened(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     let made = world.make_client(&provider.id, Role::Engineer, &["devices:read", "devices:write"]).await;
     let secret = made.secret.expect("a secret");
@@ -148,9 +144,8 @@ async fn a_token_can_be_narrowed_and_not_widened() {
     assert!(ask("phones:read").await.expect_err("unknown").message.contains("phones:read"));
 }
 
-#[tokio::test]
-async fn many_logins_at_once_all_get_their_turn() {
-    let world = World::start().await;
+async fn many_logins_at_once_all_get_their_turn(kind: Kind) {
+    let world = World::new(kind).await;
     let (_, client) = world.provider("Acme Telecom").await;
     let logins = (0..12).map(|_| {
         let mut gateway = world.gateway();
@@ -162,14 +157,14 @@ async fn many_logins_at_once_all_get_their_turn() {
     }
 }
 
-#[tokio::test]
-async fn the_last_use_is_noted_at_most_once_a_minute() {
-    let world = World::start().await;
+async fn the_last_use_is_noted_at_most_once_a_minute(kind: Kind) {
+    let world = World::new(kind).await;
     let (_, client) = world.provider("Acme Telecom").await;
-    let database = world.database().await;
     let noted = async || -> Option<i64> {
-        let query = sqlx::query_scalar("SELECT last_used_at FROM client WHERE id = $1");
-        query.bind(&client.client_id).fetch_one(&database).await.expect("a row")
+        on!(world.reader().await, conn => {
+            let query = sqlx::query_scalar("SELECT last_used_at FROM client WHERE id = $1");
+            query.bind(&client.client_id).fetch_one(conn).await.expect("a row")
+        })
     };
     let start = START.as_micros();
     assert_eq!(noted().await, None);
@@ -180,10 +175,21 @@ async fn the_last_use_is_noted_at_most_once_a_minute() {
     }
 }
 
-#[tokio::test]
-async fn only_the_gateway_may_call() {
-    let world = World::start().await;
+async fn only_the_gateway_may_call(kind: Kind) {
+    let world = World::new(kind).await;
     let request = GetTenantRequest { tenant_id: root() };
     let refused = world.client(Peer::Onboarding).get_tenant(request).await.expect_err("not on the list");
     assert_eq!(Failure::from(refused).kind, ErrorKind::Forbidden);
 }
+
+on_each_database!(
+    a_client_gets_a_token_that_the_published_key_verifies,
+    a_token_with_another_payload_does_not_verify,
+    operators_are_made_on_the_machine_and_speak_for_the_root,
+    unknown_clients_and_wrong_secrets_get_one_and_the_same_answer,
+    who_is_stopped_is_told_so_only_after_proving_its_secret,
+    a_token_can_be_narrowed_and_not_widened,
+    many_logins_at_once_all_get_their_turn,
+    the_last_use_is_noted_at_most_once_a_minute,
+    only_the_gateway_may_call,
+);

@@ -7,6 +7,8 @@ mod authorizing;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod concurrency;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod login;

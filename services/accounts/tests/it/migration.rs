@@ -1,14 +1,15 @@
-//! What the version before left behind is taken over: its providers, its clients, and their secrets.
+//! What the version before left behind is taken over: its providers, its clients, and their secrets. It knew SQLite only.
 
 use std::fs;
 use std::path::Path;
 
 use contracts::accounts::{GetSubtreeRequest, ListClientsRequest, Role, TenantKind};
 use sqlx::migrate::Migrator;
-use storage::Db;
+use storage::testing::Kind;
+use storage::{Place, on, sqlite};
 
 use crate::people::cheap_hash;
-use crate::support::{START, World, config, root};
+use crate::support::{Home, START, World, root};
 
 const ACME: &str = "prv_acme0000000000000000";
 const BELL: &str = "prv_be110000000000000000";
@@ -26,7 +27,7 @@ async fn left_behind(file: &Path) {
     let first = "0001_accounts.sql";
     let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/accounts/sqlite");
     fs::copy(migrations.join(first), folder.path().join(first)).expect("copied");
-    let db = Db::open(file, &Migrator::new(folder.path()).await.expect("a migration")).await.expect("opened");
+    let db = sqlite::Db::open(file, &Migrator::new(folder.path()).await.expect("a migration")).await.expect("opened");
     let mut tx = db.write().await.expect("a transaction");
     for (id, name, frozen_at) in [(ACME, "Acme", None), (BELL, "Bell", Some(5_i64))] {
         let insert = "INSERT INTO provider VALUES ($1, $2, lower($2), $3, 4, 1)";
@@ -47,14 +48,10 @@ async fn left_behind(file: &Path) {
 
 #[tokio::test]
 async fn providers_and_clients_of_before_are_tenants_and_owners() {
-    let world = World::start().await;
-    world.accounts.close().await;
-    let file = config(&world.folder).database;
-    for ending in ["", "-wal", "-shm"] {
-        let _ = fs::remove_file(format!("{}{ending}", file.display()));
-    }
+    let home = Home::new(Kind::Sqlite).await;
+    let Place::Sqlite(file) = home.config().database else { panic!("no file") };
     left_behind(&file).await;
-    let world = world.restarted().await;
+    let world = World::on(home).await;
     let request = GetSubtreeRequest { tenant_id: root() };
     let tree = world.gateway().get_subtree(request).await.expect("a tree").into_inner().tenants;
     let seen: Vec<_> =
@@ -86,12 +83,10 @@ async fn providers_and_clients_of_before_are_tenants_and_owners() {
         world.log_in_with(OF_ACME, &secret("a")).await.expect("a token");
         world.log_in_with(OPERATOR, &secret("c")).await.expect("a token");
     }
-    let selector: (String, String) =
-        sqlx::query_as("SELECT selector, secret_hash FROM client_secret WHERE client_id = $1")
-            .bind(OF_ACME)
-            .fetch_one(&world.database().await)
-            .await
-            .expect("a secret");
+    let selector: (String, String) = on!(world.reader().await, conn => {
+        let query = sqlx::query_as("SELECT selector, secret_hash FROM client_secret WHERE client_id = $1");
+        query.bind(OF_ACME).fetch_one(conn).await.expect("a secret")
+    });
     assert!(selector.0 == "aaaaaaaa" && selector.1.contains("m=19456"), "told apart from further secrets from now on");
     assert!(tree[0].created_at > START.as_micros() - 10 * 365 * 86_400_000_000);
 }

@@ -8,6 +8,8 @@ use contracts::accounts::{
     Person, RemovePersonRequest, Role,
 };
 use rpc::{Failure, within_as};
+use storage::testing::Kind;
+use storage::{on, on_each_database};
 use vocabulary::ErrorKind;
 
 use crate::login::verify;
@@ -41,9 +43,8 @@ async fn list(world: &World, tenant: &str) -> Vec<Person> {
     world.gateway().list_people(request).await.expect("a page").into_inner().people
 }
 
-#[tokio::test]
-async fn whoever_was_invited_chooses_a_password_and_logs_in() {
-    let world = World::start().await;
+async fn whoever_was_invited_chooses_a_password_and_logs_in(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     let (person, invitation) = world.invite(&provider.id, " Jo@Example.com ", Role::Engineer).await.expect("invited");
     assert_eq!(
@@ -66,9 +67,8 @@ async fn whoever_was_invited_chooses_a_password_and_logs_in() {
     assert_eq!(world.person_logs_in("", "", "").await.expect_err("nothing"), early);
 }
 
-#[tokio::test]
-async fn an_address_has_one_login_in_the_whole_service() {
-    let world = World::start().await;
+async fn an_address_has_one_login_in_the_whole_service(kind: Kind) {
+    let world = World::new(kind).await;
     let (acme, _) = world.provider("Acme").await;
     let (bell, _) = world.provider("Bell").await;
     let (person, _) = world.invite(&acme.id, "jo@example.com", Role::Owner).await.expect("invited");
@@ -85,9 +85,8 @@ async fn an_address_has_one_login_in_the_whole_service() {
     world.invite(&bell.id, "jo@example.com", Role::Owner).await.expect("free again");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_invitation_is_good_for_one_even_if_many_accept_it_at_once() {
-    let world = World::start().await;
+async fn an_invitation_is_good_for_one_even_if_many_accept_it_at_once(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     let (_, invitation) = world.invite(&provider.id, "jo@example.com", Role::Owner).await.expect("invited");
     let attempts = (0..8).map(|nth| {
@@ -107,9 +106,8 @@ async fn an_invitation_is_good_for_one_even_if_many_accept_it_at_once() {
     world.person_logs_in("jo@example.com", &chosen[0], "").await.expect("a token");
 }
 
-#[tokio::test]
-async fn an_invitation_ends_after_seven_days_or_with_the_next_one() {
-    let world = World::start().await;
+async fn an_invitation_ends_after_seven_days_or_with_the_next_one(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     let (person, first) = world.invite(&provider.id, "jo@example.com", Role::Owner).await.expect("invited");
     let short = world.accept(&first, "short").await.expect_err("too short");
@@ -126,9 +124,8 @@ async fn an_invitation_ends_after_seven_days_or_with_the_next_one() {
     world.accept(&third, PASSWORD).await.expect("accepted");
 }
 
-#[tokio::test]
-async fn a_forgotten_password_is_good_until_another_is_chosen() {
-    let world = World::start().await;
+async fn a_forgotten_password_is_good_until_another_is_chosen(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     let person = world.owner(&provider.id, "jo@example.com").await;
     let again = ChangePersonRequest { invite_again: true, ..ChangePersonRequest::default() };
@@ -139,9 +136,8 @@ async fn a_forgotten_password_is_good_until_another_is_chosen() {
     world.person_logs_in("jo@example.com", OTHER, "").await.expect("a token");
 }
 
-#[tokio::test]
-async fn a_changed_role_acts_at_once() {
-    let world = World::start().await;
+async fn a_changed_role_acts_at_once(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     let person = world.owner(&provider.id, "jo@example.com").await;
     let before = world.authorize(&person.id, "").await.expect("authorized").scopes;
@@ -157,9 +153,8 @@ async fn a_changed_role_acts_at_once() {
     assert_eq!((refused.kind, refused.reason.as_str()), (ErrorKind::NotFound, "person_not_found"));
 }
 
-#[tokio::test]
-async fn who_is_removed_ends_at_once() {
-    let world = World::start().await;
+async fn who_is_removed_ends_at_once(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     let (other, _) = world.provider("Bell").await;
     let person = world.owner(&provider.id, "jo@example.com").await;
@@ -172,9 +167,8 @@ async fn who_is_removed_ends_at_once() {
     assert_eq!(world.person_logs_in("jo@example.com", PASSWORD, "").await.expect_err("gone").reason, "invalid_login");
 }
 
-#[tokio::test]
-async fn a_stopped_tenants_people_are_told_so_after_their_password() {
-    let world = World::start().await;
+async fn a_stopped_tenants_people_are_told_so_after_their_password(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     world.owner(&provider.id, "jo@example.com").await;
     world.set_frozen(&provider.id, true).await.expect("frozen");
@@ -183,9 +177,8 @@ async fn a_stopped_tenants_people_are_told_so_after_their_password() {
     assert_eq!(world.person_logs_in("jo@example.com", OTHER, "").await.expect_err("wrong").reason, "invalid_login");
 }
 
-#[tokio::test]
-async fn a_password_is_changed_by_who_knows_the_present_one() {
-    let world = World::start().await;
+async fn a_password_is_changed_by_who_knows_the_present_one(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     let person = world.owner(&provider.id, "jo@example.com").await;
     let wrong = change_password(&world, &person, OTHER, OTHER).await.expect_err("wrong");
@@ -205,20 +198,20 @@ pub fn cheap_hash(secret: &str) -> String {
     argon2::password_hash::phc::PasswordHash::to_string(&hash)
 }
 
-#[tokio::test]
-async fn a_hash_of_another_cost_is_replaced_when_its_owner_logs_in() {
-    let world = World::start().await;
+async fn a_hash_of_another_cost_is_replaced_when_its_owner_logs_in(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, client) = world.provider("Acme").await;
     world.owner(&provider.id, "jo@example.com").await;
-    let database = world.database().await;
+    let mut tx = world.home.database().await.write().await.expect("a transaction");
     for (statement, hash) in [
         ("UPDATE person SET password_hash = $1", cheap_hash(PASSWORD)),
         ("UPDATE client_secret SET secret_hash = $1", cheap_hash(&client.client_secret)),
     ] {
-        sqlx::query(statement).bind(hash).execute(&database).await.expect("changed");
+        on!(tx, conn => sqlx::query(statement).bind(hash).execute(conn).await.map(drop)).expect("changed");
     }
+    tx.commit().await.expect("committed");
     let stored = async |statement: &'static str| -> String {
-        sqlx::query_scalar(statement).fetch_one(&database).await.expect("a hash")
+        on!(world.reader().await, conn => sqlx::query_scalar(statement).fetch_one(conn).await.expect("a hash"))
     };
     let stored = async || {
         [stored("SELECT password_hash FROM person").await, stored("SELECT secret_hash FROM client_secret").await]
@@ -233,3 +226,17 @@ async fn a_hash_of_another_cost_is_replaced_when_its_owner_logs_in() {
     world.log_in(&client).await.expect("a token");
     assert_eq!(stored().await, renewed);
 }
+
+on_each_database!(
+    threads 4;
+    whoever_was_invited_chooses_a_password_and_logs_in,
+    an_address_has_one_login_in_the_whole_service,
+    an_invitation_is_good_for_one_even_if_many_accept_it_at_once,
+    an_invitation_ends_after_seven_days_or_with_the_next_one,
+    a_forgotten_password_is_good_until_another_is_chosen,
+    a_changed_role_acts_at_once,
+    who_is_removed_ends_at_once,
+    a_stopped_tenants_people_are_told_so_after_their_password,
+    a_password_is_changed_by_who_knows_the_present_one,
+    a_hash_of_another_cost_is_replaced_when_its_owner_logs_in,
+);

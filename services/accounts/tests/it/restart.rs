@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use accounts::Accounts;
+use storage::on_each_database;
+use storage::testing::Kind;
 use vocabulary::{Clock, Randomness};
 
 use crate::login::verify;
-use crate::support::{World, config, keys_of};
+use crate::support::{Home, World, keys_of};
 
-#[tokio::test]
-async fn keys_and_clients_outlive_the_process() {
-    let world = World::start().await;
+async fn keys_and_clients_outlive_the_process(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, client) = world.provider("Acme Telecom").await;
     let keys = world.keys().await;
     let token = world.log_in(&client).await.expect("a token");
@@ -24,11 +25,10 @@ async fn keys_and_clients_outlive_the_process() {
     world.log_in(&client).await.expect("a token");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn those_that_start_at_once_on_nothing_make_one_key_and_share_it() {
-    let folder = tempfile::tempdir().expect("a folder");
+async fn those_that_start_at_once_on_nothing_make_one_key_and_share_it(kind: Kind) {
+    let home = Home::new(kind).await;
     let start =
-        |seed: u64| tokio::spawn(Accounts::open(config(&folder), Clock::System, Arc::new(Randomness::seeded(seed))));
+        |seed: u64| tokio::spawn(Accounts::open(home.config(), Clock::System, Arc::new(Randomness::seeded(seed))));
     let starting: Vec<_> = (0..8).map(start).collect();
     let mut keys = BTreeSet::new();
     for service in starting {
@@ -38,10 +38,16 @@ async fn those_that_start_at_once_on_nothing_make_one_key_and_share_it() {
     assert_eq!(keys.len(), 1);
 }
 
-#[tokio::test]
-async fn a_closed_service_says_so() {
-    let world = World::start().await;
+async fn a_closed_service_says_so(kind: Kind) {
+    let world = World::new(kind).await;
     world.accounts.ping().await.expect("open");
     world.accounts.close().await;
     assert!(world.accounts.ping().await.is_err());
 }
+
+on_each_database!(
+    threads 4;
+    keys_and_clients_outlive_the_process,
+    those_that_start_at_once_on_nothing_make_one_key_and_share_it,
+    a_closed_service_says_so,
+);

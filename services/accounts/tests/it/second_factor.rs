@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use contracts::accounts::{BeginTotpRequest, BeginTotpResponse, ChangePersonRequest, ConfirmTotpRequest, Person};
 use rpc::{Failure, within_as};
+use storage::testing::Kind;
+use storage::{on, on_each_database};
 use totp_rs::{Builder, Secret, Totp};
 use vocabulary::{Clock, ErrorKind};
 
@@ -53,9 +55,8 @@ async fn refused(world: &World, code: &str) -> String {
     world.person_logs_in("jo@example.com", PASSWORD, code).await.expect_err("refused").reason
 }
 
-#[tokio::test]
-async fn a_factor_is_in_force_when_it_is_confirmed() {
-    let world = World::start().await;
+async fn a_factor_is_in_force_when_it_is_confirmed(kind: Kind) {
+    let world = World::new(kind).await;
     let person = someone(&world).await;
     assert_eq!(confirm(&world, &person, "123456").await.expect_err("not begun").reason, "totp_not_begun");
     let wrong = begin(&world, &person, "not the password").await.expect_err("wrong");
@@ -76,9 +77,8 @@ async fn a_factor_is_in_force_when_it_is_confirmed() {
     world.person_logs_in("jo@example.com", PASSWORD, &code).await.expect("a token");
 }
 
-#[tokio::test]
-async fn only_who_knows_the_password_learns_of_the_factor() {
-    let world = World::start().await;
+async fn only_who_knows_the_password_learns_of_the_factor(kind: Kind) {
+    let world = World::new(kind).await;
     let (_, authenticator) = someone_with_factor(&world).await;
     for code in ["", "000000", &authenticator.code(&world)] {
         let refused = world.person_logs_in("jo@example.com", "not the password", code).await.expect_err("refused");
@@ -86,9 +86,8 @@ async fn only_who_knows_the_password_learns_of_the_factor() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_code_is_good_once_even_if_it_is_used_twice_at_once() {
-    let world = World::start().await;
+async fn a_code_is_good_once_even_if_it_is_used_twice_at_once(kind: Kind) {
+    let world = World::new(kind).await;
     let (_, authenticator) = someone_with_factor(&world).await;
     let code = authenticator.code(&world);
     let (one, other, third) = tokio::join!(
@@ -104,9 +103,8 @@ async fn a_code_is_good_once_even_if_it_is_used_twice_at_once() {
     assert_eq!(refused(&world, &code).await, "totp_wrong", "one of before the last that was used");
 }
 
-#[tokio::test]
-async fn a_new_secret_replaces_the_old_one_only_when_confirmed() {
-    let world = World::start().await;
+async fn a_new_secret_replaces_the_old_one_only_when_confirmed(kind: Kind) {
+    let world = World::new(kind).await;
     let (person, old) = someone_with_factor(&world).await;
     let new = Authenticator::of(&begin(&world, &person, PASSWORD).await.expect("begun"));
     assert_eq!(refused(&world, &new.code(&world)).await, "totp_wrong");
@@ -117,9 +115,8 @@ async fn a_new_secret_replaces_the_old_one_only_when_confirmed() {
     world.person_logs_in("jo@example.com", PASSWORD, &new.code(&world)).await.expect("a token");
 }
 
-#[tokio::test]
-async fn a_lost_factor_is_taken_off_by_those_who_manage_people() {
-    let world = World::start().await;
+async fn a_lost_factor_is_taken_off_by_those_who_manage_people(kind: Kind) {
+    let world = World::new(kind).await;
     let (person, _) = someone_with_factor(&world).await;
     let request = ChangePersonRequest {
         tenant_id: person.tenant_id.clone(),
@@ -132,14 +129,24 @@ async fn a_lost_factor_is_taken_off_by_those_who_manage_people() {
     world.person_logs_in("jo@example.com", PASSWORD, "").await.expect("a token");
 }
 
-#[tokio::test]
-async fn the_secret_lies_sealed_in_the_database() {
-    let world = World::start().await;
+async fn the_secret_lies_sealed_in_the_database(kind: Kind) {
+    let world = World::new(kind).await;
     let person = someone(&world).await;
     let setup = begin(&world, &person, PASSWORD).await.expect("begun");
-    let query = sqlx::query_scalar("SELECT totp_pending FROM person");
-    let sealed: Vec<u8> = query.fetch_one(&world.database().await).await.expect("sealed");
+    let sealed: Vec<u8> = on!(world.reader().await, conn => {
+        sqlx::query_scalar("SELECT totp_pending FROM person").fetch_one(conn).await.expect("sealed")
+    });
     let secret = Secret::try_from_base32(&setup.secret).expect("base32");
     let secret: &[u8] = secret.as_ref();
     assert!(secret.len() == 20 && !sealed.windows(20).any(|window| window == secret));
 }
+
+on_each_database!(
+    threads 4;
+    a_factor_is_in_force_when_it_is_confirmed,
+    only_who_knows_the_password_learns_of_the_factor,
+    a_code_is_good_once_even_if_it_is_used_twice_at_once,
+    a_new_secret_replaces_the_old_one_only_when_confirmed,
+    a_lost_factor_is_taken_off_by_those_who_manage_people,
+    the_secret_lies_sealed_in_the_database,
+);

@@ -1,6 +1,5 @@
-//! A service on its own folder, a clock that stands still, and the client to it.
+//! A service on its own database, a clock that stands still, and the client to it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use contracts::accounts::{
 };
 use prometheus_client::registry::Registry;
 use rpc::{Actor, Failure, Peer, RpcMetrics, Transport, within, within_as};
-use sqlx::SqlitePool;
+use storage::testing::{Kind, TestDatabase};
+use storage::{Db, Reader};
 use tempfile::TempDir;
 use vault::MasterKey;
 use vocabulary::{Clock, ManualClock, ProviderId, Randomness, Scopes, Timestamp};
@@ -29,25 +29,41 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct World {
     pub accounts: Accounts,
     pub clock: ManualClock,
-    pub folder: TempDir,
+    pub home: Home,
+}
+
+/// Where a service keeps what it owns.
+pub struct Home {
+    database: TestDatabase,
+    folder: TempDir,
 }
 
 /// A tenant and its first client.
 pub type Made = (Tenant, NewSecret);
 
 impl World {
-    pub async fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let clock = ManualClock::starting_at(START);
-        let accounts = open(&folder, &clock, 1).await;
-        Self { accounts, clock, folder }
+    pub async fn new(kind: Kind) -> Self {
+        Self::on(Home::new(kind).await).await
     }
 
-    /// Ends the service and starts another on the same folder, with other randomness.
+    /// The service on what is there already.
+    pub async fn on(home: Home) -> Self {
+        let clock = ManualClock::starting_at(START);
+        let accounts = home.open(&clock, 1).await;
+        Self { accounts, clock, home }
+    }
+
+    /// Ends the service and starts another on the same database, with other randomness.
     pub async fn restarted(self) -> Self {
         self.accounts.close().await;
-        let accounts = open(&self.folder, &self.clock, 2).await;
+        let accounts = self.home.open(&self.clock, 2).await;
         Self { accounts, ..self }
+    }
+
+    /// The clients to this service and to another one on the same database, as two processes would be.
+    pub async fn both(&self) -> [AccountsServiceClient<Transport>; 2] {
+        let other = self.home.open(&self.clock, 3).await;
+        [self.gateway(), client(&other, Peer::Gateway)]
     }
 
     pub fn client(&self, caller: Peer) -> AccountsServiceClient<Transport> {
@@ -58,9 +74,9 @@ impl World {
         self.client(Peer::Gateway)
     }
 
-    pub async fn database(&self) -> SqlitePool {
-        let file = format!("sqlite://{}", config(&self.folder).database.display());
-        SqlitePool::connect(&file).await.expect("the database")
+    /// A connection to look into the database with.
+    pub async fn reader(&self) -> Reader {
+        self.home.database().await.read().await.expect("a connection")
     }
 
     /// A tenant of this kind below `parent`, with a client.
@@ -200,16 +216,26 @@ fn client(accounts: &Accounts, caller: Peer) -> AccountsServiceClient<Transport>
     AccountsServiceClient::new(rpc::local(accounts.server(), caller, metrics))
 }
 
-pub fn config(folder: &TempDir) -> AccountsConfig {
-    let file = |name: &str| -> PathBuf { folder.path().join(name) };
-    AccountsConfig {
-        database: file("accounts.db"),
-        signing_key: Some(file("token.pem")),
-        master: MasterKey::from_bytes([7; 32]),
+impl Home {
+    pub async fn new(kind: Kind) -> Self {
+        Self { database: TestDatabase::new(kind).await, folder: tempfile::tempdir().expect("a folder") }
     }
-}
 
-async fn open(folder: &TempDir, clock: &ManualClock, seed: u64) -> Accounts {
-    let randomness = Arc::new(Randomness::seeded(seed));
-    Accounts::open(config(folder), Clock::Manual(clock.clone()), randomness).await.expect("the service opens")
+    pub fn config(&self) -> AccountsConfig {
+        AccountsConfig {
+            database: self.database.place().clone(),
+            signing_key: Some(self.folder.path().join("token.pem")),
+            master: MasterKey::from_bytes([7; 32]),
+        }
+    }
+
+    /// The database, beside the service.
+    pub async fn database(&self) -> Db {
+        Db::open_as_it_is(self.database.place()).await.expect("the database")
+    }
+
+    async fn open(&self, clock: &ManualClock, seed: u64) -> Accounts {
+        let randomness = Arc::new(Randomness::seeded(seed));
+        Accounts::open(self.config(), Clock::Manual(clock.clone()), randomness).await.expect("the service opens")
+    }
 }

@@ -8,6 +8,8 @@ use contracts::accounts::{
     TenantKind,
 };
 use rpc::Failure;
+use storage::on_each_database;
+use storage::testing::Kind;
 use vocabulary::ErrorKind;
 
 use crate::support::{START, World, root};
@@ -26,9 +28,8 @@ fn names(tenants: &[Tenant]) -> BTreeSet<&str> {
     tenants.iter().map(|tenant| tenant.name.as_str()).collect()
 }
 
-#[tokio::test]
-async fn a_tenant_is_found_as_it_was_made() {
-    let world = World::start().await;
+async fn a_tenant_is_found_as_it_was_made(kind: Kind) {
+    let world = World::new(kind).await;
     let (made, client) = world.create(&root(), TenantKind::Reseller, "  Acme Telecom ").await.expect("created");
     assert_eq!((made.name.as_str(), made.frozen, made.stopped), ("Acme Telecom", false, false));
     assert_eq!((made.created_at, made.parent_id.as_str()), (START.as_micros(), root().as_str()));
@@ -40,9 +41,8 @@ async fn a_tenant_is_found_as_it_was_made() {
     assert_eq!(found, Some(made));
 }
 
-#[tokio::test]
-async fn a_tenant_is_made_with_a_client_only_where_one_is_wished() {
-    let world = World::start().await;
+async fn a_tenant_is_made_with_a_client_only_where_one_is_wished(kind: Kind) {
+    let world = World::new(kind).await;
     let request = CreateTenantRequest {
         parent_id: root(),
         kind: TenantKind::Provider.into(),
@@ -54,9 +54,8 @@ async fn a_tenant_is_made_with_a_client_only_where_one_is_wished() {
     assert_eq!((made.tenant.is_some(), made.client), (true, None));
 }
 
-#[tokio::test]
-async fn nobody_has_an_id_that_was_not_given() {
-    let world = World::start().await;
+async fn nobody_has_an_id_that_was_not_given(kind: Kind) {
+    let world = World::new(kind).await;
     for id in ["prv_00000000000000000001", "cli_00000000000000000000", ""] {
         let request = GetTenantRequest { tenant_id: id.to_owned() };
         let found = Failure::from(world.gateway().get_tenant(request).await.expect_err("nobody"));
@@ -69,9 +68,8 @@ async fn nobody_has_an_id_that_was_not_given() {
     }
 }
 
-#[tokio::test]
-async fn the_tree_is_as_the_trade_works() {
-    let world = World::start().await;
+async fn the_tree_is_as_the_trade_works(kind: Kind) {
+    let world = World::new(kind).await;
     let refused = async |parent: &str, kind| world.create(parent, kind, "X").await.expect_err("refused").reason;
     assert_eq!(refused(&root(), TenantKind::Site).await, "tenant_misplaced");
     for kind in [TenantKind::Operator, TenantKind::Unspecified] {
@@ -92,9 +90,8 @@ async fn the_tree_is_as_the_trade_works() {
     assert_eq!(subtree(&world, &root()).await.len(), 1 + 7 + 2);
 }
 
-#[tokio::test]
-async fn names_are_unique_beside_one_another_whatever_their_case() {
-    let world = World::start().await;
+async fn names_are_unique_beside_one_another_whatever_their_case(kind: Kind) {
+    let world = World::new(kind).await;
     let (reseller, _) = world.create(&root(), TenantKind::Reseller, "Société Écho").await.expect("created");
     let taken = world.create(&root(), TenantKind::Provider, " SOCIÉTÉ ÉCHO ").await.expect_err("taken");
     assert_eq!((taken.kind, taken.reason.as_str()), (ErrorKind::Conflict, "tenant_name_taken"));
@@ -104,9 +101,8 @@ async fn names_are_unique_beside_one_another_whatever_their_case() {
     assert_eq!(page(&world, "", 10).await.expect("a page").tenants.len(), 2);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_who_want_one_name_at_once_one_gets_it() {
-    let world = World::start().await;
+async fn of_many_who_want_one_name_at_once_one_gets_it(kind: Kind) {
+    let world = World::new(kind).await;
     let attempts = (0..16).map(|nth| {
         let name = if nth % 2 == 0 { "Acme Telecom" } else { "ACME telecom" };
         let mut gateway = world.gateway();
@@ -130,9 +126,8 @@ async fn of_many_who_want_one_name_at_once_one_gets_it() {
     assert_eq!(page(&world, "", 10).await.expect("a page").tenants.len(), 1);
 }
 
-#[tokio::test]
-async fn pages_hold_everyone_below_once_in_order() {
-    let world = World::start().await;
+async fn pages_hold_everyone_below_once_in_order(kind: Kind) {
+    let world = World::new(kind).await;
     let mut made = BTreeSet::new();
     for name in ["Acme", "Bell", "Cable"] {
         let provider = world.provider(name).await.0.id;
@@ -154,9 +149,8 @@ async fn pages_hold_everyone_below_once_in_order() {
     assert_eq!(seen, made.into_iter().collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn a_page_has_limits() {
-    let world = World::start().await;
+async fn a_page_has_limits(kind: Kind) {
+    let world = World::new(kind).await;
     for limit in [0, 1001, u32::MAX] {
         let refused = page(&world, "", limit).await.expect_err("out of range");
         assert_eq!((refused.kind, refused.reason.as_str()), (ErrorKind::Malformed, "page_limit_invalid"));
@@ -166,9 +160,8 @@ async fn a_page_has_limits() {
     assert!(page(&world, "", 1000).await.expect("a page").tenants.is_empty());
 }
 
-#[tokio::test]
-async fn freezing_twice_is_freezing_once() {
-    let world = World::start().await;
+async fn freezing_twice_is_freezing_once(kind: Kind) {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     assert!(!world.set_frozen(&provider.id, false).await.expect("was not frozen").frozen);
     for _ in 0..2 {
@@ -182,9 +175,8 @@ async fn freezing_twice_is_freezing_once() {
     }
 }
 
-#[tokio::test]
-async fn everyone_below_a_frozen_tenant_is_stopped_and_thawing_brings_back_what_was() {
-    let world = World::start().await;
+async fn everyone_below_a_frozen_tenant_is_stopped_and_thawing_brings_back_what_was(kind: Kind) {
+    let world = World::new(kind).await;
     let (reseller, _) = world.create(&root(), TenantKind::Reseller, "Reseller").await.expect("created");
     let (acme, _) = world.create(&reseller.id, TenantKind::Provider, "Acme").await.expect("created");
     let (bell, _) = world.create(&reseller.id, TenantKind::Provider, "Bell").await.expect("created");
@@ -209,9 +201,23 @@ async fn everyone_below_a_frozen_tenant_is_stopped_and_thawing_brings_back_what_
     assert_eq!(stopped().await, ids(&[&bell]));
 }
 
-#[tokio::test]
-async fn the_operator_cannot_be_frozen() {
-    let world = World::start().await;
+async fn the_operator_cannot_be_frozen(kind: Kind) {
+    let world = World::new(kind).await;
     let refused = world.set_frozen(&root(), true).await.expect_err("the root");
     assert_eq!((refused.kind, refused.reason.as_str()), (ErrorKind::Conflict, "operator_not_freezable"));
 }
+
+on_each_database!(
+    threads 4;
+    a_tenant_is_found_as_it_was_made,
+    a_tenant_is_made_with_a_client_only_where_one_is_wished,
+    nobody_has_an_id_that_was_not_given,
+    the_tree_is_as_the_trade_works,
+    names_are_unique_beside_one_another_whatever_their_case,
+    of_many_who_want_one_name_at_once_one_gets_it,
+    pages_hold_everyone_below_once_in_order,
+    a_page_has_limits,
+    freezing_twice_is_freezing_once,
+    everyone_below_a_frozen_tenant_is_stopped_and_thawing_brings_back_what_was,
+    the_operator_cannot_be_frozen,
+);

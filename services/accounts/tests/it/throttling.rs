@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use contracts::accounts::LogInRequest;
 use rpc::Failure;
+use storage::on_each_database;
+use storage::testing::Kind;
 use vocabulary::ErrorKind;
 
 use crate::second_factor::someone_with_factor;
@@ -12,8 +14,8 @@ use crate::support::{HOME, PASSWORD, World, token_request};
 const WRONG: &str = "not the password at all";
 const JO: &str = "jo@example.com";
 
-async fn world_with_jo() -> World {
-    let world = World::start().await;
+async fn world_with_jo(kind: Kind) -> World {
+    let world = World::new(kind).await;
     let (provider, _) = world.provider("Acme").await;
     world.owner(&provider.id, JO).await;
     world
@@ -32,9 +34,8 @@ fn count(reasons: &[String], reason: &str) -> usize {
     reasons.iter().filter(|it| it.as_str() == reason).count()
 }
 
-#[tokio::test]
-async fn one_network_is_slowed_and_has_one_try_more_after_a_while() {
-    let world = world_with_jo().await;
+async fn one_network_is_slowed_and_has_one_try_more_after_a_while(kind: Kind) {
+    let world = world_with_jo(kind).await;
     let stranger = "198.51.100.1";
     let reasons = guess(&world, stranger, JO, 12).await;
     assert_eq!((count(&reasons[..10], "invalid_login"), count(&reasons[10..], "too_many_attempts")), (10, 2));
@@ -48,9 +49,8 @@ async fn one_network_is_slowed_and_has_one_try_more_after_a_while() {
     world.person_logs_in_from(stranger, JO, PASSWORD, "").await.expect("and costs nothing");
 }
 
-#[tokio::test]
-async fn many_networks_cannot_lock_the_owner_out() {
-    let world = world_with_jo().await;
+async fn many_networks_cannot_lock_the_owner_out(kind: Kind) {
+    let world = world_with_jo(kind).await;
     let mut refused = 0;
     for network in 0..8 {
         let reasons = guess(&world, &format!("198.51.{network}.1"), JO, 10).await;
@@ -66,9 +66,8 @@ async fn many_networks_cannot_lock_the_owner_out() {
     world.person_logs_in_from("203.0.113.9", JO, PASSWORD, "").await.expect("and this network is now known");
 }
 
-#[tokio::test]
-async fn a_network_is_forgotten_after_thirty_days() {
-    let world = world_with_jo().await;
+async fn a_network_is_forgotten_after_thirty_days(kind: Kind) {
+    let world = world_with_jo(kind).await;
     world.clock.advance(Duration::from_hours(30 * 24));
     for network in 0..5 {
         guess(&world, &format!("198.51.{network}.1"), JO, 10).await;
@@ -79,9 +78,8 @@ async fn a_network_is_forgotten_after_thirty_days() {
     );
 }
 
-#[tokio::test]
-async fn a_network_that_tries_everybody_is_slowed_and_its_known_neighbours_are_not() {
-    let world = world_with_jo().await;
+async fn a_network_that_tries_everybody_is_slowed_and_its_known_neighbours_are_not(kind: Kind) {
+    let world = world_with_jo(kind).await;
     let mut reasons = Vec::new();
     for nth in 0..21 {
         reasons.extend(guess(&world, "192.0.2.99", &format!("nobody{nth}@example.com"), 5).await);
@@ -90,17 +88,15 @@ async fn a_network_that_tries_everybody_is_slowed_and_its_known_neighbours_are_n
     world.person_logs_in_from(HOME, JO, PASSWORD, "").await.expect("who is known there is not slowed");
 }
 
-#[tokio::test]
-async fn accounts_that_do_not_exist_are_throttled_as_those_that_do() {
-    let world = world_with_jo().await;
+async fn accounts_that_do_not_exist_are_throttled_as_those_that_do(kind: Kind) {
+    let world = world_with_jo(kind).await;
     let existing = guess(&world, "198.51.100.1", JO, 12).await;
     let missing = guess(&world, "203.0.113.1", "nobody@example.com", 12).await;
     assert_eq!(existing, missing);
 }
 
-#[tokio::test]
-async fn clients_are_throttled_too_and_others_of_their_network_are_not() {
-    let world = World::start().await;
+async fn clients_are_throttled_too_and_others_of_their_network_are_not(kind: Kind) {
+    let world = World::new(kind).await;
     let (_, client) = world.provider("Acme").await;
     let (_, other) = world.provider("Bell").await;
     let mut reasons = Vec::new();
@@ -116,9 +112,8 @@ async fn clients_are_throttled_too_and_others_of_their_network_are_not() {
     world.gateway().issue_token(elsewhere).await.expect("from elsewhere it is not slowed");
 }
 
-#[tokio::test]
-async fn codes_of_the_second_factor_are_not_guessed_faster_than_passwords() {
-    let world = World::start().await;
+async fn codes_of_the_second_factor_are_not_guessed_faster_than_passwords(kind: Kind) {
+    let world = World::new(kind).await;
     someone_with_factor(&world).await;
     let mut reasons = Vec::new();
     for _ in 0..11 {
@@ -127,9 +122,8 @@ async fn codes_of_the_second_factor_are_not_guessed_faster_than_passwords() {
     assert_eq!((count(&reasons, "totp_wrong"), reasons[10].as_str()), (10, "too_many_attempts"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn guesses_at_once_get_hardly_more_than_guesses_in_a_row() {
-    let world = world_with_jo().await;
+async fn guesses_at_once_get_hardly_more_than_guesses_in_a_row(kind: Kind) {
+    let world = world_with_jo(kind).await;
     let guesses = (0..40).map(|_| {
         let mut gateway = world.gateway();
         let request = LogInRequest {
@@ -148,3 +142,15 @@ async fn guesses_at_once_get_hardly_more_than_guesses_in_a_row() {
     let checked = count(&reasons, "invalid_login");
     assert!((10..=13).contains(&checked), "{checked}");
 }
+
+on_each_database!(
+    threads 4;
+    one_network_is_slowed_and_has_one_try_more_after_a_while,
+    many_networks_cannot_lock_the_owner_out,
+    a_network_is_forgotten_after_thirty_days,
+    a_network_that_tries_everybody_is_slowed_and_its_known_neighbours_are_not,
+    accounts_that_do_not_exist_are_throttled_as_those_that_do,
+    clients_are_throttled_too_and_others_of_their_network_are_not,
+    codes_of_the_second_factor_are_not_guessed_faster_than_passwords,
+    guesses_at_once_get_hardly_more_than_guesses_in_a_row,
+);

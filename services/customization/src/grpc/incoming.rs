@@ -137,7 +137,9 @@ fn given(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-fn shortened(mut text: String) -> String {
+/// PostgreSQL keeps no text with a NUL in it, and what both databases keep is the same.
+fn shortened(text: String) -> String {
+    let mut text = if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
     text.truncate(text.floor_char_boundary(LONGEST));
     text
 }

@@ -6,6 +6,8 @@ use contracts::customization::observation::Event;
 use contracts::customization::{Associated, Evidence, FactoryReset, Observation};
 use prometheus_client::registry::Registry;
 use rpc::{Peer, RpcMetrics, local};
+use storage::on_each_database;
+use storage::testing::Kind;
 
 use crate::phones::{World, acme, asked, observed, profile};
 
@@ -28,9 +30,8 @@ fn stated(id: u128, event: Event) -> Observation {
     }
 }
 
-#[tokio::test]
-async fn a_statement_is_audited_once_and_with_who_made_it() {
-    let world = World::new().await;
+async fn a_statement_is_audited_once_and_with_who_made_it(kind: Kind) {
+    let world = World::new(kind).await;
     let batch = [observed(1, asked()), stated(2, Event::FactoryReset(FactoryReset {}))];
     assert_eq!(world.record(&batch).await, Ok(2));
     // The same batch once more is neither recorded nor audited.
@@ -44,10 +45,14 @@ async fn a_statement_is_audited_once_and_with_who_made_it() {
     assert_eq!(act.detail, r#"{"event":"factory_reset"}"#);
 }
 
-#[tokio::test]
-async fn registering_is_audited_where_it_is_done_and_not_here() {
-    let world = World::new().await;
+async fn registering_is_audited_where_it_is_done_and_not_here(kind: Kind) {
+    let world = World::new(kind).await;
     let associated = Event::Associated(Associated { profile_id: profile().to_string() });
     assert_eq!(world.record(&[stated(1, associated)]).await, Ok(1));
     assert_eq!(acts(&world).await, []);
 }
+
+on_each_database!(
+    a_statement_is_audited_once_and_with_who_made_it,
+    registering_is_audited_where_it_is_done_and_not_here,
+);

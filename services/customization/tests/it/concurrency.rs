@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use contracts::customization::observation::Event;
 use contracts::customization::{Observation, State};
+use storage::on_each_database;
+use storage::testing::Kind;
 
 use crate::phones::{
     World, acme, asked, by_dhcp, not_found, observed, reset, resynced, sent_nowhere, sent_to_provider,
@@ -21,9 +23,8 @@ fn batch(caller: u128, number: u128) -> Vec<Observation> {
     (first..).zip(turned).map(|(id, event)| observed(id, event.clone())).collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn entries_of_one_phone_have_no_gaps_and_lead_to_its_state() {
-    let world = Arc::new(World::new().await);
+async fn entries_of_one_phone_have_no_gaps_and_lead_to_its_state(kind: Kind) {
+    let world = Arc::new(World::new(kind).await);
     let callers: Vec<_> = (0..CALLERS)
         .map(|caller| {
             let world = Arc::clone(&world);
@@ -62,9 +63,8 @@ async fn entries_of_one_phone_have_no_gaps_and_lead_to_its_state() {
     assert_eq!(u128::try_from(ids.count()), Ok(CALLERS * BATCHES * 5));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_same_batch_from_many_callers_is_recorded_once() {
-    let world = Arc::new(World::new().await);
+async fn the_same_batch_from_many_callers_is_recorded_once(kind: Kind) {
+    let world = Arc::new(World::new(kind).await);
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| {
             let world = Arc::clone(&world);
@@ -77,3 +77,9 @@ async fn the_same_batch_from_many_callers_is_recorded_once() {
     }
     assert_eq!(recorded, 5);
 }
+
+on_each_database!(
+    threads 4;
+    entries_of_one_phone_have_no_gaps_and_lead_to_its_state,
+    the_same_batch_from_many_callers_is_recorded_once,
+);

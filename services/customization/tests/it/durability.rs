@@ -1,21 +1,20 @@
 //! What is kept stays kept.
 
 use contracts::customization::State;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
+use storage::testing::Kind;
+use storage::{Db, on, on_each_database};
 
 use crate::phones::{World, acme, asked, observed, sent_to_provider};
 
-#[tokio::test]
-async fn a_service_opened_again_knows_what_it_knew() {
-    let world = World::new().await;
+async fn a_service_opened_again_knows_what_it_knew(kind: Kind) {
+    let world = World::new(kind).await;
     assert_eq!(world.record(&[observed(1, asked()), observed(2, sent_to_provider())]).await, Ok(2));
     let before = (world.phone().await, world.timeline(&acme()).await);
     // Dropped, not closed: nothing may depend on an orderly end.
-    let World { folder, service, client } = world;
+    let World { database, service, client } = world;
     drop((service, client));
 
-    let world = World::on(folder).await;
+    let world = World::on(database).await;
     assert!(world.service.ping().await.is_ok());
     assert_eq!((world.phone().await, world.timeline(&acme()).await), before);
     assert_eq!(world.record(&[observed(2, sent_to_provider())]).await, Ok(0));
@@ -24,17 +23,24 @@ async fn a_service_opened_again_knows_what_it_knew() {
     assert!(world.service.ping().await.is_err());
 }
 
-#[tokio::test]
-async fn the_timeline_can_only_grow() {
-    let world = World::new().await;
+async fn the_timeline_can_only_grow(kind: Kind) {
+    let world = World::new(kind).await;
     assert_eq!(world.record(&[observed(1, asked())]).await, Ok(1));
-    let file = world.folder.path().join("customization.db");
-    let mut connection = SqliteConnectOptions::new().filename(file).connect().await.expect("a connection");
-    for statement in ["UPDATE timeline SET at = 0", "DELETE FROM timeline"] {
-        let refused = sqlx::query(statement).execute(&mut connection).await.expect_err("refused");
+    let db = Db::open_as_it_is(world.database.place()).await.expect("the database");
+    let mut statements = vec!["UPDATE timeline SET at = 0", "DELETE FROM timeline"];
+    if kind == Kind::Postgres {
+        statements.push("TRUNCATE timeline");
+    }
+    for statement in statements {
+        let mut tx = db.write().await.expect("a transaction");
+        let refused = on!(tx, conn => sqlx::query(statement).execute(conn).await.map(drop)).expect_err("refused");
         assert!(refused.to_string().contains("the timeline is append-only"), "{refused}");
     }
-    sqlx::query("DELETE FROM phone").execute(&mut connection).await.expect_err("a phone keeps its timeline");
-    connection.close().await.expect("closed");
+    let mut tx = db.write().await.expect("a transaction");
+    let deleted = on!(tx, conn => sqlx::query("DELETE FROM phone").execute(conn).await.map(drop));
+    deleted.expect_err("a phone keeps its timeline");
+    drop(tx);
     assert_eq!(world.timeline(&acme()).await.len(), 1);
 }
+
+on_each_database!(a_service_opened_again_knows_what_it_knew, the_timeline_can_only_grow,);

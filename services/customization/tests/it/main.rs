@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod auditing;
+#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod durability;

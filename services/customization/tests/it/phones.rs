@@ -10,7 +10,7 @@ use contracts::customization::{
 use customization::Customization;
 use prometheus_client::registry::Registry;
 use rpc::{Failure, Peer, RpcMetrics, Transport};
-use tempfile::TempDir;
+use storage::testing::{Kind, TestDatabase};
 use vocabulary::{ProfileId, ProviderId, Randomness};
 
 /// The moment from which the tests count.
@@ -20,21 +20,21 @@ pub const RULE: &str = "[--key ****] https://nps.example/$MA.xml";
 
 /// A running service on a database of its own.
 pub struct World {
-    pub folder: TempDir,
+    pub database: TestDatabase,
     pub service: Customization,
     pub client: CustomizationServiceClient<Transport>,
 }
 
 impl World {
-    pub async fn new() -> Self {
-        Self::on(tempfile::tempdir().expect("a folder")).await
+    pub async fn new(kind: Kind) -> Self {
+        Self::on(TestDatabase::new(kind).await).await
     }
 
-    pub async fn on(folder: TempDir) -> Self {
-        let service = Customization::open(&folder.path().join("customization.db")).await.expect("a database");
+    pub async fn on(database: TestDatabase) -> Self {
+        let service = Customization::open(database.place()).await.expect("a database");
         let metrics = RpcMetrics::register(&mut Registry::default());
         let client = CustomizationServiceClient::new(rpc::local(service.clone().server(), Peer::Gateway, metrics));
-        Self { folder, service, client }
+        Self { database, service, client }
     }
 
     /// Sends a batch and says how many of it were new.

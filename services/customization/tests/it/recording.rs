@@ -2,6 +2,8 @@
 
 use contracts::customization::observation::Event;
 use contracts::customization::{AnsweredWithNothing, Evidence, Observation, State};
+use storage::on_each_database;
+use storage::testing::Kind;
 use vocabulary::ErrorKind;
 
 use crate::phones::{
@@ -9,9 +11,8 @@ use crate::phones::{
     sent_to_provider, steps,
 };
 
-#[tokio::test]
-async fn a_phone_goes_from_open_to_acquired() {
-    let world = World::new().await;
+async fn a_phone_goes_from_open_to_acquired(kind: Kind) {
+    let world = World::new(kind).await;
     let mut last = observed(4, resynced());
     last.at = NOW + 5;
     last.evidence = Evidence::Reported.into();
@@ -31,9 +32,8 @@ async fn a_phone_goes_from_open_to_acquired() {
     assert_eq!((phone.firmware.as_str(), phone.model.as_str()), ("12.0.1", "CP-7832-3PCC"));
 }
 
-#[tokio::test]
-async fn what_is_sent_twice_is_recorded_once() {
-    let world = World::new().await;
+async fn what_is_sent_twice_is_recorded_once(kind: Kind) {
+    let world = World::new(kind).await;
     let batch = [observed(1, asked()), observed(2, sent_nowhere()), observed(1, asked())];
     assert_eq!(world.record(&batch).await, Ok(2));
     let before = (world.phone().await, world.timeline(&acme()).await);
@@ -45,9 +45,8 @@ async fn what_is_sent_twice_is_recorded_once() {
     assert_eq!((world.phone().await.state(), world.phone().await.entries), (State::Pending, 3));
 }
 
-#[tokio::test]
-async fn an_inferred_reset_has_an_entry_and_no_id() {
-    let world = World::new().await;
+async fn an_inferred_reset_has_an_entry_and_no_id(kind: Kind) {
+    let world = World::new(kind).await;
     let mut again = observed(2, asked());
     "req-2".clone_into(&mut again.request_id);
     assert_eq!(world.record(&[observed(1, by_dhcp()), again]).await, Ok(2));
@@ -61,9 +60,8 @@ async fn an_inferred_reset_has_an_entry_and_no_id() {
     assert_eq!((inferred.id.len(), inferred.request_id.as_str(), inferred.at), (0, "req-2", NOW));
 }
 
-#[tokio::test]
-async fn what_is_impossible_is_kept_and_changes_nothing() {
-    let world = World::new().await;
+async fn what_is_impossible_is_kept_and_changes_nothing(kind: Kind) {
+    let world = World::new(kind).await;
     assert_eq!(world.record(&[observed(1, sent_to_provider())]).await, Ok(1));
     assert_eq!(world.phone().await.state(), State::Open);
     let timeline = world.timeline(&acme()).await;
@@ -71,9 +69,8 @@ async fn what_is_impossible_is_kept_and_changes_nothing() {
     assert!(timeline[0].refused.contains("no question is open"), "{}", timeline[0].refused);
 }
 
-#[tokio::test]
-async fn a_batch_mixes_phones_known_and_new() {
-    let world = World::new().await;
+async fn a_batch_mixes_phones_known_and_new(kind: Kind) {
+    let world = World::new(kind).await;
     let of = |mac: u64, observation: Observation| Observation { mac, ..observation };
     assert_eq!(world.record(&[of(20, observed(1, asked()))]).await, Ok(1));
     let batch = [
@@ -89,9 +86,8 @@ async fn a_batch_mixes_phones_known_and_new() {
     assert_eq!(stand, [(10, State::Unavailable, 2), (20, State::Acquired, 3), (30, State::Aborted, 1)]);
 }
 
-#[tokio::test]
-async fn a_full_batch_is_one_call_and_one_more_is_refused() {
-    let world = World::new().await;
+async fn a_full_batch_is_one_call_and_one_more_is_refused(kind: Kind) {
+    let world = World::new(kind).await;
     let phones = |count: u64| -> Vec<Observation> {
         (1..=count).map(|n| Observation { mac: n << 8, ..observed(u128::from(n), asked()) }).collect()
     };
@@ -102,9 +98,8 @@ async fn a_full_batch_is_one_call_and_one_more_is_refused() {
     assert_eq!(world.record(&[]).await, Ok(0));
 }
 
-#[tokio::test]
-async fn one_fault_refuses_the_whole_batch_and_names_it() {
-    let world = World::new().await;
+async fn one_fault_refuses_the_whole_batch_and_names_it(kind: Kind) {
+    let world = World::new(kind).await;
     let nothing = AnsweredWithNothing { reason: "mood".to_owned() };
     for wrong in [
         Observation { mac: 0, ..observed(2, asked()) },
@@ -119,9 +114,8 @@ async fn one_fault_refuses_the_whole_batch_and_names_it() {
     assert_eq!(world.states(&[PHONE]).await, Ok(Vec::new()));
 }
 
-#[tokio::test]
-async fn what_a_provider_does_is_no_contact_of_the_phone() {
-    let world = World::new().await;
+async fn what_a_provider_does_is_no_contact_of_the_phone(kind: Kind) {
+    let world = World::new(kind).await;
     let stated = Observation { evidence: Evidence::Stated.into(), ..observed(1, associated()) };
     assert_eq!(world.record(&[stated]).await, Ok(1));
     let phone = world.phone().await;
@@ -133,3 +127,14 @@ async fn what_a_provider_does_is_no_contact_of_the_phone() {
     let phone = world.phone().await;
     assert_eq!((phone.first_contact, phone.last_contact), (NOW - 7, NOW));
 }
+
+on_each_database!(
+    a_phone_goes_from_open_to_acquired,
+    what_is_sent_twice_is_recorded_once,
+    an_inferred_reset_has_an_entry_and_no_id,
+    what_is_impossible_is_kept_and_changes_nothing,
+    a_batch_mixes_phones_known_and_new,
+    a_full_batch_is_one_call_and_one_more_is_refused,
+    one_fault_refuses_the_whole_batch_and_names_it,
+    what_a_provider_does_is_no_contact_of_the_phone,
+);

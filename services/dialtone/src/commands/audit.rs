@@ -1,17 +1,17 @@
 //! `dialtone audit`: whether the audit logs are what was written.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use audit::{Anchor, VerifyError};
 use clap::{Args, Subcommand};
-use storage::Db;
+use rpc::Peer;
+use storage::{Db, Place};
 
 use super::installation::InstallationArgs;
 
 /// The services that keep a log, each in its own database.
-const SERVICES: [&str; 4] = ["accounts", "redirection", "onboarding", "customization"];
+const SERVICES: [Peer; 4] = [Peer::Accounts, Peer::Redirection, Peer::Onboarding, Peer::Customization];
 
 /// What can be done with the audit logs.
 #[derive(Debug, Subcommand)]
@@ -34,35 +34,36 @@ pub struct VerifyArgs {
 pub async fn run(command: AuditCommand) -> Result<ExitCode> {
     let AuditCommand::Verify(args) = command;
     let anchors = args.anchor.iter().map(|text| anchor(text)).collect::<Result<Vec<_>>>()?;
-    let databases = args.installation.open()?.folder.databases();
+    let installation = args.installation.open()?;
     let mut broken = false;
     for service in SERVICES {
-        let anchor = anchors.iter().find(|(name, _)| name == service).map(|(_, anchor)| anchor);
-        match verified(&databases.join(format!("{service}.db")), anchor).await {
-            Ok(head) => println!("{service}={head}"),
+        let (database, name) = (installation.database(service)?, service.name());
+        let anchor = anchors.iter().find(|(peer, _)| *peer == service).map(|(_, anchor)| anchor);
+        match verified(&database, anchor).await {
+            Ok(head) => println!("{name}={head}"),
             Err(VerifyError::Broken(why)) => {
                 broken = true;
-                println!("{service}: BROKEN: {why}");
+                println!("{name}: BROKEN: {why}");
             }
-            Err(VerifyError::Store(error)) => bail!("{service}: cannot read the log: {error}"),
+            Err(VerifyError::Store(error)) => bail!("{name}: cannot read the log: {error}"),
         }
     }
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-async fn verified(file: &Path, anchor: Option<&Anchor>) -> Result<audit::Verified, VerifyError> {
-    let db = Db::open_as_it_is(file).await?;
+async fn verified(database: &Place, anchor: Option<&Anchor>) -> Result<audit::Verified, VerifyError> {
+    let db = Db::open_as_it_is(database).await?;
     let verified = audit::verify(&db, anchor).await;
     db.close().await;
     verified
 }
 
-fn anchor(text: &str) -> Result<(String, Anchor)> {
+fn anchor(text: &str) -> Result<(Peer, Anchor)> {
     let (service, anchor) = text.split_once('=').context("an anchor is SERVICE=NUMBER:HASH")?;
-    if !SERVICES.contains(&service) {
-        bail!("{service} is no service; the services are {}", SERVICES.join(", "));
-    }
-    Ok((service.to_owned(), anchor.parse()?))
+    let Some(service) = SERVICES.into_iter().find(|peer| peer.name() == service) else {
+        bail!("{service} is no service; the services are {}", SERVICES.map(Peer::name).join(", "));
+    };
+    Ok((service, anchor.parse()?))
 }
 
 #[cfg(test)]
@@ -73,7 +74,7 @@ mod tests {
     fn an_anchor_is_what_verify_prints() {
         let text = format!("accounts=7:{}", "ab".repeat(32));
         let (service, anchor) = anchor(&text).expect("an anchor");
-        assert_eq!(format!("{service}={anchor}"), text);
+        assert_eq!(format!("{}={anchor}", service.name()), text);
         for wrong in ["7:ab", "acounts=7:ab", "accounts=7"] {
             assert!(super::anchor(wrong).is_err(), "{wrong}");
         }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use ::phone::{Identity, Memory, Phone, PhoneConfig, Retries, Trust};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nps::{Content, DEMONSTRATION, Nps, NpsConfig, RunningNps};
 use telemetry::Telemetry;
 
@@ -15,14 +15,17 @@ use crate::certificate;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::demonstration::{Demonstration, PHONES, PROVIDER, Place, STRANGER};
-use crate::lifecycle::Server;
+use crate::lifecycle::{Server, Start};
+
+/// Of a configuration that is not the demonstration's.
+const NO_GATEWAY: &str = "the gateway does not run in this process; the demonstration needs it";
 
 /// Serves until told to stop.
 pub async fn run(args: ServeArgs) -> Result<ExitCode> {
     let config = quiet_unless_told(args)?;
     let telemetry = Telemetry::start(&config.telemetry())?;
     let folder = DataFolder::open(&config.data)?;
-    let lock = folder.lock()?;
+    let locks = folder.lock_for(None)?;
     let sources = Sources::system()?;
 
     let earlier = Demonstration::load(&folder)?;
@@ -36,13 +39,14 @@ pub async fn run(args: ServeArgs) -> Result<ExitCode> {
         (None, Some(nps)) => Some(set_up(&config, &folder, nps.address(), &sources).await?),
         (earlier, _) => earlier,
     };
-    let mut server = Server::start(&config, &folder, lock, &sources).await?;
+    let mut server =
+        Server::start(Start { config: &config, folder: &folder, sources: &sources, only: None, locks }).await?;
     match &demonstration {
         Some(demonstration) => {
             if is_new {
                 show_journey(&server, &sources).await?;
             }
-            show_addresses(&server, demonstration);
+            show_addresses(&server, demonstration)?;
         }
         None => println!("This data folder holds an installation without the demonstration; it is served as it is."),
     }
@@ -76,7 +80,7 @@ async fn set_up(config: &Config, folder: &DataFolder, nps: SocketAddr, sources: 
     println!("The data folder {} is empty; setting up the demonstration.", config.data.display());
     let ca = certificate::prepare(&config.tls, folder, sources.clock.now())?.development_authority;
     let master = folder.master_key(&config.keys, &sources.randomness)?;
-    let place = Place { folder, master: &master, sources };
+    let place = Place { folder, config, master: &master, sources };
     let demonstration = Demonstration::set_up(place, nps, ca.as_deref()).await?;
     if let Some(ca) = &ca {
         println!("  made a development authority        {}", ca.display());
@@ -106,7 +110,7 @@ async fn show_journey(server: &Server, sources: &Sources) -> Result<()> {
             serial: Some(serial.to_owned()),
             firmware: "11.0.1".to_owned(),
         },
-        activate: Some(activate_url(server)),
+        activate: Some(activate_url(server)?),
         dhcp_profile: None,
         hand_provision: None,
         credentials: None,
@@ -122,16 +126,17 @@ async fn show_journey(server: &Server, sources: &Sources) -> Result<()> {
 }
 
 /// Over HTTPS where the phone can trust us, else over plain HTTP.
-fn activate_url(server: &Server) -> String {
-    match server.development_authority {
-        Some(_) => format!("https://localhost:{}", server.addresses.https.port()),
-        None => format!("http://localhost:{}", server.addresses.http.port()),
-    }
+fn activate_url(server: &Server) -> Result<String> {
+    let [https, http] = server.addresses.public.context(NO_GATEWAY)?;
+    Ok(match server.development_authority {
+        Some(_) => format!("https://localhost:{}", https.port()),
+        None => format!("http://localhost:{}", http.port()),
+    })
 }
 
-fn show_addresses(server: &Server, demonstration: &Demonstration) {
+fn show_addresses(server: &Server, demonstration: &Demonstration) -> Result<()> {
     let addresses = server.addresses;
-    let (https, http, internal) = (addresses.https.port(), addresses.http.port(), addresses.internal);
+    let ([https, http], internal) = (addresses.public.context(NO_GATEWAY)?.map(|it| it.port()), addresses.internal);
     let program = std::env::args().next().unwrap_or_else(|| "dialtone".to_owned());
     let (id, secret) = (&demonstration.client_id, &demonstration.client_secret);
     let ca = demonstration.ca.as_ref().map(|ca| ca.display().to_string()).unwrap_or_default();
@@ -159,4 +164,5 @@ fn show_addresses(server: &Server, demonstration: &Demonstration) {
     println!();
     println!("{program} phone --mac {STRANGER} --activate https://localhost:{https}{phone_ca}");
     println!();
+    Ok(())
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use rpc::Peer;
+use storage::Place;
 use vault::MasterKey;
 use vocabulary::Randomness;
 
@@ -45,5 +47,10 @@ impl Installation {
     /// Whether its master key is the file in the data folder.
     pub const fn keeps_its_master_key(&self) -> bool {
         self.config.keys.master_file.is_none() && self.config.keys.master_command.is_none()
+    }
+
+    /// The database of `peer`.
+    pub fn database(&self, peer: Peer) -> Result<Place> {
+        self.config.databases.place(peer, &self.folder.databases())
     }
 }

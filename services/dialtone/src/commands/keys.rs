@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
+use rpc::Peer;
 use storage::Db;
 use vault::MasterKey;
 use vocabulary::Randomness;
@@ -19,7 +20,7 @@ use crate::assembly::Sources;
 use crate::data_folder::{new_master, sync_folder, write_secret};
 
 /// The databases that keep something sealed.
-const SEALED: [&str; 2] = ["accounts.db", "redirection.db"];
+const SEALED: [Peer; 2] = [Peer::Accounts, Peer::Redirection];
 
 /// What can be done with keys.
 #[derive(Debug, Subcommand)]
@@ -78,15 +79,15 @@ pub async fn run(command: KeysCommand) -> Result<ExitCode> {
 }
 
 async fn rewrap(installation: &Installation, old: &MasterKey, new: &MasterKey, randomness: &Randomness) -> Result<()> {
-    for name in SEALED {
-        let file = installation.folder.databases().join(name);
-        if !file.exists() {
+    for peer in SEALED {
+        let database = installation.database(peer)?;
+        if database.is_missing() {
             continue;
         }
-        let db = Db::open_as_it_is(&file).await?;
+        let db = Db::open_as_it_is(&database).await?;
         let done = vault::rewrap(&db, old, new, randomness).await;
         db.close().await;
-        done.with_context(|| name.to_owned())?;
+        done.with_context(|| peer.name())?;
     }
     for file in installation.folder.wrapped_files() {
         vault::rewrap_file(&file, old, new, randomness)?;

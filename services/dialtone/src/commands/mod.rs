@@ -6,4 +6,5 @@ pub mod installation;
 pub mod keys;
 pub mod operator;
 pub mod phone;
+pub mod pki;
 pub mod serve;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use accounts::Accounts;
 use anyhow::Result;
 use clap::Subcommand;
+use rpc::Peer;
 
 use super::installation::InstallationArgs;
 use crate::assembly::{Sources, accounts_config};
@@ -58,6 +59,6 @@ async fn open(installation: InstallationArgs) -> Result<Accounts> {
     make_private(&databases)?;
     let Sources { clock, randomness } = Sources::system()?;
     let master = installation.master_key(&randomness)?;
-    let config = accounts_config(&installation.folder, &databases, &master);
+    let config = accounts_config(&installation.folder, installation.database(Peer::Accounts)?, &master);
     Ok(Accounts::open(config, clock, randomness).await?)
 }

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use rpc::Peer;
 use telemetry::Telemetry;
 
 use crate::assembly::Sources;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
-use crate::lifecycle::Server;
+use crate::lifecycle::{Server, Start};
 
 /// What the command line may change of the configuration.
 #[derive(Debug, Args)]
@@ -28,6 +29,9 @@ pub struct ServeArgs {
     /// Where phones are served over plain HTTP [default: 0.0.0.0:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<SocketAddr>,
+    /// Run this service alone; the configuration says where the others are [default: all that run nowhere else]
+    #[arg(long, value_name = "SERVICE")]
+    only: Option<Only>,
     /// Where health and metrics are served [default: 127.0.0.1:9464]
     #[arg(long, value_name = "ADDRESS:PORT")]
     internal: Option<SocketAddr>,
@@ -50,13 +54,37 @@ impl ServeArgs {
     }
 }
 
+/// One service of a distributed installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    Gateway,
+    Accounts,
+    Redirection,
+    Onboarding,
+    Customization,
+}
+
+impl Only {
+    const fn peer(self) -> Peer {
+        match self {
+            Self::Gateway => Peer::Gateway,
+            Self::Accounts => Peer::Accounts,
+            Self::Redirection => Peer::Redirection,
+            Self::Onboarding => Peer::Onboarding,
+            Self::Customization => Peer::Customization,
+        }
+    }
+}
+
 /// Serves until told to stop.
 pub async fn run(args: ServeArgs) -> Result<ExitCode> {
+    let only = args.only.map(Only::peer);
     let config = args.config()?;
     let telemetry = Telemetry::start(&config.telemetry())?;
     let folder = DataFolder::open(&config.data)?;
-    let lock = folder.lock()?;
-    let mut server = Server::start(&config, &folder, lock, &Sources::system()?).await?;
+    let locks = folder.lock_for(only)?;
+    let sources = Sources::system()?;
+    let mut server = Server::start(Start { config: &config, folder: &folder, sources: &sources, only, locks }).await?;
     server.told_to_stop().await;
     server.stop().await;
     telemetry.stop();

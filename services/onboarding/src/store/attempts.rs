@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 use sqlx::{FromRow, SqliteExecutor};
-use storage::{Db, StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::{Db, Tx};
 use vocabulary::{CodeId, DeviceModel, MacAddress, ProviderId, Timestamp};
 
 use super::json;

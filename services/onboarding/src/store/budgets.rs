@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use storage::{StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::Tx;
 use vocabulary::Timestamp;
 
 use super::json;

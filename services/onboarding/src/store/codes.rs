@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 use sqlx::SqliteExecutor;
-use storage::{StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::Tx;
 use vocabulary::{CodeId, MacAddress, ProviderId, Timestamp};
 
 use super::json;

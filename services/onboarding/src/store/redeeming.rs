@@ -1,7 +1,8 @@
 //! The statements of redemptions. Wrong guesses of a group share theirs, whatever is wrong with each, and each writes as
 //! many rows; only right ones have some of their own.
 
-use storage::{Db, StoreError, Tx};
+use storage::StoreError;
+use storage::sqlite::{Db, Tx};
 use vocabulary::CodeKind;
 
 use super::attempts::{Attempt, Notes};

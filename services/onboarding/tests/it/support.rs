@@ -120,7 +120,7 @@ async fn open(
 ) -> (Redirection, Onboarding) {
     let clock = Clock::Manual(clock.clone());
     let config = RedirectionConfig {
-        database: folder.path().join("redirection.db"),
+        database: storage::Place::file(&folder.path().join("redirection.db")),
         master: MasterKey::from_bytes([6; 32]),
         clock: clock.clone(),
         randomness: Arc::clone(randomness),

@@ -24,7 +24,7 @@ impl Redirection {
     pub(crate) async fn device_put(&self, claim: Claim, by: By) -> Result<Put, DeviceRefused> {
         let work = async move |mut tx| {
             store::provider_must_be_free::<DeviceRefused>(&mut tx, &claim.provider).await?;
-            let before = store::device_find(&mut *tx, &claim.provider, claim.mac).await?;
+            let before = store::device_find(tx.connection(), &claim.provider, claim.mac).await?;
             if before.is_none() {
                 begin(&mut tx, &claim, &by).await?;
             }
@@ -56,7 +56,7 @@ impl Redirection {
     ) -> Result<Option<(ProviderId, ProfileId)>, DeviceRefused> {
         let work = async move |mut tx| {
             store::provider_must_be_free::<DeviceRefused>(&mut tx, &provider).await?;
-            let found = store::device_find(&mut *tx, &provider, mac).await?.ok_or(DeviceRefused::Unknown)?;
+            let found = store::device_find(tx.connection(), &provider, mac).await?.ok_or(DeviceRefused::Unknown)?;
             if found.is_held {
                 return Err(OnHold.into());
             }
@@ -71,7 +71,7 @@ impl Redirection {
             let now_of = if let Some(heir) = heir {
                 Some((heir.provider, heir.profile))
             } else {
-                let range = store::range_covering(&mut *tx, mac).await?;
+                let range = store::range_covering(tx.connection(), mac).await?;
                 range.map(|range| (range.provider, range.profile))
             };
             Ok(Done { tx, changes, answer: now_of })
@@ -96,7 +96,7 @@ async fn begin(tx: &mut Tx, claim: &Claim, by: &By) -> Result<(), DeviceRefused>
     if !store::hold_find(tx, &macs).await?.is_empty() {
         return Err(OnHold.into());
     }
-    match store::owner_find(&mut **tx, claim.mac).await? {
+    match store::owner_find(tx.connection(), claim.mac).await? {
         Some(owner) if owner != claim.provider => return Err(DeviceRefused::OwnedByOther),
         // In a block of its own: the operator has said whose it is.
         Some(_) => {}

@@ -17,7 +17,8 @@ impl Redirection {
         let work = async move |mut tx| {
             store::provider_must_be_free::<DeviceRefused>(&mut tx, &new.provider).await?;
             store::device_key_set(&mut tx, &vault, &new).await?;
-            let device = store::device_find(&mut *tx, &new.provider, new.mac).await?.ok_or(DeviceRefused::Unknown)?;
+            let device =
+                store::device_find(tx.connection(), &new.provider, new.mac).await?.ok_or(DeviceRefused::Unknown)?;
             let format = new.key.as_ref().map(|key| key.format.word());
             let (verb, target, detail) = ("device.key", new.mac.to_string(), json!({ "format": format }));
             by.record(&mut tx, Deed { concerns: &new.provider, verb, target: &target, detail }).await?;

@@ -28,7 +28,7 @@ pub(super) struct GivenUp {
 pub(super) async fn pass_on(tx: &mut Tx, given_up: &GivenUp, by: &By) -> Result<Option<Assignment>, StoreError> {
     let macs = Macs::of(&[given_up.mac]);
     store::ownership_end(tx, &macs, given_up.ended, by.at).await?;
-    if store::owner_find(&mut **tx, given_up.mac).await?.is_some() {
+    if store::owner_find(tx.connection(), given_up.mac).await?.is_some() {
         // It is in a block of its owner's, and its owner's still; those who asked for it go on waiting.
         return Ok(None);
     }

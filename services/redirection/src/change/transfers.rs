@@ -63,7 +63,7 @@ impl Redirection {
                 store::provider_must_be_free::<TransferRefused>(&mut tx, provider).await?;
             }
             let unknown = TransferRefused::Unknown;
-            let transfer = store::transfer_find(&mut *tx, &verdict.id).await?.ok_or(unknown)?;
+            let transfer = store::transfer_find(tx.connection(), &verdict.id).await?.ok_or(unknown)?;
             let decider = transfer.role_of(verdict.provider.as_ref()).ok_or(TransferRefused::Unknown)?;
             if !transfer.is_to_be(verdict.decision, decider, by.at)? {
                 return Ok(Done { tx, changes: Vec::new(), answer: transfer });
@@ -78,7 +78,7 @@ impl Redirection {
             }
             let parties = Parties { claimant: &transfer.claimant, owner: &transfer.owner, decider };
             record_for_both(&mut tx, &parties, (verb(verdict.decision), &transfer), &by).await?;
-            let told = store::transfer_find(&mut *tx, &transfer.id).await?.ok_or(StoreError::Changed)?;
+            let told = store::transfer_find(tx.connection(), &transfer.id).await?.ok_or(StoreError::Changed)?;
             Ok(Done { tx, changes, answer: told })
         };
         self.writer.write(work).await
@@ -92,7 +92,7 @@ async fn requested(
     (id, time_to_answer): (TransferId, Duration),
     by: &By,
 ) -> Result<Transfer, TransferRefused> {
-    let owner = match store::owner_find(&mut **tx, wish.mac).await? {
+    let owner = match store::owner_find(tx.connection(), wish.mac).await? {
         None => return Err(TransferRefused::NotOwned),
         Some(owner) if owner == wish.claimant => return Err(TransferRefused::AlreadyYours),
         Some(owner) => owner,
@@ -128,13 +128,14 @@ async fn proven(tx: &mut Tx, wish: &Wish, owner: &ProviderId) -> Result<Proven, 
         ClaimProof::Certificate => return Ok(Proven::None),
         rule @ (ClaimProof::Open | ClaimProof::Serial | ClaimProof::Manifest) => rule.is_met_by(&evidence)?,
     }
-    let noted = store::device_find(&mut **tx, owner, wish.mac).await?.and_then(|device| device.description.serial);
+    let noted =
+        store::device_find(tx.connection(), owner, wish.mac).await?.and_then(|device| device.description.serial);
     Ok(evidence.proves(noted.as_ref()))
 }
 
 async fn agree(tx: &mut Tx, transfer: &Transfer, decider: Decider, by: &By) -> Result<Assignment, TransferRefused> {
     must_not_be_held(tx, transfer.mac).await?;
-    match store::owner_find(&mut **tx, transfer.mac).await? {
+    match store::owner_find(tx.connection(), transfer.mac).await? {
         // Nobody's: it was in a block that the operator has taken from its owner.
         None => {}
         Some(owner) if owner == transfer.owner => {}

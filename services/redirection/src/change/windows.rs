@@ -102,7 +102,7 @@ impl Redirection {
         by: By,
     ) -> Result<Option<CameIn>, WindowRefused> {
         let work = async move |mut tx: Tx| {
-            if let Some(owner) = store::owner_find(&mut *tx, shown.mac).await? {
+            if let Some(owner) = store::owner_find(tx.connection(), shown.mac).await? {
                 let answer = came_before(&mut tx, &shown, &owner).await?;
                 return Ok(Done { tx, changes: Vec::new(), answer });
             }
@@ -120,8 +120,8 @@ impl Redirection {
 
 /// Whether the phone is its owner's through a window: then this is the same claim again.
 async fn came_before(tx: &mut Tx, shown: &Shown, owner: &ProviderId) -> Result<Option<CameIn>, StoreError> {
-    let Some(device) = store::device_find(&mut **tx, owner, shown.mac).await? else { return Ok(None) };
-    let present = store::ownership_list(&mut **tx, shown.mac).await?.into_iter().next();
+    let Some(device) = store::device_find(tx.connection(), owner, shown.mac).await? else { return Ok(None) };
+    let present = store::ownership_list(tx.connection(), shown.mac).await?.into_iter().next();
     let is_by_window = present.is_some_and(|present| present.ended.is_none() && present.began == Began::Window);
     let Assignment { provider, profile, .. } = device;
     Ok(is_by_window.then_some(CameIn { provider, profile, when: When::Before }))
@@ -133,7 +133,7 @@ async fn waiting_for(tx: &mut Tx, shown: &Shown, by: &By) -> Result<Option<Windo
         return Ok(None);
     }
     let Some(window) = store::window_waiting(tx, shown.mac, by.at).await? else { return Ok(None) };
-    let policy = store::provider_policy(&mut **tx, &window.provider).await?;
+    let policy = store::provider_policy(tx.connection(), &window.provider).await?;
     let is_refused = policy.expired_certificates == ExpiredCertificates::Refuse;
     if shown.certificate == Expiry::Expired && is_refused {
         return Ok(None);

@@ -40,14 +40,15 @@ impl Redirection {
 
     pub(super) async fn on_get_device(&self, request: GetDeviceRequest) -> Result<GetDeviceResponse, DeviceRefused> {
         let (provider, mac) = (wire::devices_owner(&request.provider_id)?, wire::mac(request.mac)?);
-        if let Some(found) = store::device_find(self.db.reader(), &provider, mac).await? {
+        if let Some(found) = store::device_find(self.db.read().await?.connection(), &provider, mac).await? {
             return Ok(GetDeviceResponse { device: Some(found.into()) });
         }
         // Another's exact registration goes before the provider's block.
-        if store::owner_find(self.db.reader(), mac).await? != Some(provider) {
+        if store::owner_find(self.db.read().await?.connection(), mac).await? != Some(provider) {
             return Err(DeviceRefused::Unknown);
         }
-        let range = store::range_covering(self.db.reader(), mac).await?.ok_or(DeviceRefused::Unknown)?;
+        let range =
+            store::range_covering(self.db.read().await?.connection(), mac).await?.ok_or(DeviceRefused::Unknown)?;
         Ok(GetDeviceResponse { device: Some(wire::device_of_range(mac, &range)) })
     }
 
@@ -89,9 +90,11 @@ impl Redirection {
         let (reader, mac) = (wire::reader(&request.provider_id), wire::mac(request.mac)?);
         let reader = reader.map_err(DeviceRefused::InvalidProvider)?;
         if let Some(provider) = &reader {
-            store::device_find(self.db.reader(), provider, mac).await?.ok_or(DeviceRefused::Unknown)?;
+            store::device_find(self.db.read().await?.connection(), provider, mac)
+                .await?
+                .ok_or(DeviceRefused::Unknown)?;
         }
-        let history = store::ownership_list(self.db.reader(), mac).await?;
+        let history = store::ownership_list(self.db.read().await?.connection(), mac).await?;
         let ownerships = history.iter().map(|one| ownership(one, reader.as_ref())).collect();
         Ok(GetOwnershipResponse { ownerships })
     }

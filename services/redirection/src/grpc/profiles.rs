@@ -30,7 +30,7 @@ impl Redirection {
         let provider = wire::profiles_owner(&request.provider_id)?;
         // What is not an id is the id of no profile.
         let id = request.profile_id.parse().map_err(|_| ProfileRefused::Unknown)?;
-        let found = store::profile_find(self.db.reader(), &self.vault, &provider, &id).await?;
+        let found = store::profile_find(self.db.read().await?.connection(), &self.vault, &provider, &id).await?;
         Ok(GetProfileResponse { profile: Some(found.ok_or(ProfileRefused::Unknown)?.into()) })
     }
 

@@ -37,7 +37,7 @@ impl Redirection {
         request: GetProviderPolicyRequest,
     ) -> Result<GetProviderPolicyResponse, ProviderRefused> {
         let provider = request.provider_id.parse().map_err(ProviderRefused::InvalidProvider)?;
-        let policy = store::provider_policy(self.db.reader(), &provider).await?;
+        let policy = store::provider_policy(self.db.read().await?.connection(), &provider).await?;
         Ok(GetProviderPolicyResponse { policy: Some(policy.into()) })
     }
 

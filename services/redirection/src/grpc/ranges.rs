@@ -32,7 +32,8 @@ impl Redirection {
             id => Some(owner(id)?),
         };
         let size = PageSize::parse(request.limit)?;
-        let page = store::range_list(self.db.reader(), provider.as_ref(), &request.after, size).await?;
+        let page =
+            store::range_list(self.db.read().await?.connection(), provider.as_ref(), &request.after, size).await?;
         Ok(ListRangesResponse { ranges: page.items.into_iter().map(Into::into).collect(), more: page.more })
     }
 

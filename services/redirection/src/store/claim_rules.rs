@@ -1,6 +1,6 @@
 //! The table `claim_rule`.
 
-use storage::{Db, StoreError, Tx};
+use storage::{Db, StoreError, Tx, on};
 use vocabulary::MacAddress;
 
 use super::Column;
@@ -18,14 +18,13 @@ ON CONFLICT (prefix, bits) DO UPDATE SET proof = excluded.proof";
 /// Stores the rule in place of the one of the same prefix; `false` where there are too many others.
 #[tracing::instrument(name = "db.claim_rule.put", level = "debug", skip_all)]
 pub(crate) async fn claim_rule_put(tx: &mut Tx, rule: &ClaimRule) -> Result<bool, StoreError> {
-    let put = sqlx::query(PUT)
+    let put = on!(tx, conn => sqlx::query(PUT)
         .bind(rule.prefix.first().cast_signed())
         .bind(i64::from(rule.prefix.bits()))
         .bind(rule.proof.word())
         .bind(MOST_RULES)
-        .execute(&mut **tx)
-        .await?;
-    Ok(put.rows_affected() == 1)
+        .execute(conn).await?.rows_affected());
+    Ok(put == 1)
 }
 
 const DELETE: &str = "DELETE FROM claim_rule WHERE prefix = $1 AND bits = $2";
@@ -33,12 +32,11 @@ const DELETE: &str = "DELETE FROM claim_rule WHERE prefix = $1 AND bits = $2";
 /// Deletes the rule of that prefix; `false` where there is none.
 #[tracing::instrument(name = "db.claim_rule.delete", level = "debug", skip_all)]
 pub(crate) async fn claim_rule_delete(tx: &mut Tx, prefix: Prefix) -> Result<bool, StoreError> {
-    let deleted = sqlx::query(DELETE)
+    let deleted = on!(tx, conn => sqlx::query(DELETE)
         .bind(prefix.first().cast_signed())
         .bind(i64::from(prefix.bits()))
-        .execute(&mut **tx)
-        .await?;
-    Ok(deleted.rows_affected() == 1)
+        .execute(conn).await?.rows_affected());
+    Ok(deleted == 1)
 }
 
 const LIST: &str = "SELECT prefix, bits, proof FROM claim_rule ORDER BY bits DESC, prefix";
@@ -46,19 +44,19 @@ const LIST: &str = "SELECT prefix, bits, proof FROM claim_rule ORDER BY bits DES
 /// All rules, the most specific first.
 #[tracing::instrument(name = "db.claim_rule.list", level = "debug", skip_all)]
 pub(crate) async fn claim_rule_list(db: &Db) -> Result<Vec<ClaimRule>, StoreError> {
-    let rows: Vec<(i64, i64, String)> = sqlx::query_as(LIST).fetch_all(db.reader()).await?;
+    let rows: Vec<(i64, i64, String)> = on!(db.read().await?, conn => sqlx::query_as(LIST).fetch_all(conn).await?);
     rows.into_iter().map(rule).collect()
 }
 
 const OF: &str = "
 SELECT proof FROM claim_rule
-WHERE prefix >> (48 - bits) = $1 >> (48 - bits)
+WHERE prefix >> CAST(48 - bits AS INTEGER) = $1 >> CAST(48 - bits AS INTEGER)
 ORDER BY bits DESC LIMIT 1";
 
 /// What a claim of the phone must be proven by: the longest prefix says, and without any nothing is asked for.
 #[tracing::instrument(name = "db.claim_rule.of", level = "debug", skip_all, fields(device.mac = %mac))]
 pub(crate) async fn claim_rule_of(tx: &mut Tx, mac: MacAddress) -> Result<ClaimProof, StoreError> {
-    let proof: Option<String> = sqlx::query_scalar(OF).bind(mac.to_i64()).fetch_optional(&mut **tx).await?;
+    let proof: Option<String> = on!(tx, conn => sqlx::query_scalar(OF).bind(mac.to_i64()).fetch_optional(conn).await?);
     proof.map_or(Ok(ClaimProof::Open), |proof| column("proof").parse(&proof))
 }
 

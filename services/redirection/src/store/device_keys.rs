@@ -1,6 +1,6 @@
 //! The keys in the table `device`, sealed.
 
-use storage::{StoreError, Tx};
+use storage::{StoreError, Tx, on};
 use vault::Vault;
 use vocabulary::{MacAddress, ProviderId, Timestamp};
 
@@ -27,15 +27,14 @@ WHERE mac = $1 AND provider_id = $2";
 #[tracing::instrument(name = "db.device_key.set", level = "debug", skip_all, fields(device.mac = %new.mac))]
 pub(crate) async fn device_key_set(tx: &mut Tx, vault: &Vault, new: &NewKey) -> Result<(), DeviceRefused> {
     let sealed = new.key.as_ref().map(|key| Place::Key(new.mac).seal(vault, key.key.expose())).transpose()?;
-    let stored = sqlx::query(SET)
+    let stored = on!(tx, conn => sqlx::query(SET)
         .bind(new.mac.to_i64())
         .bind(new.provider.as_str())
         .bind(new.key.as_ref().map(|key| key.format.word()))
         .bind(sealed)
         .bind(new.at.as_micros())
-        .execute(&mut **tx)
-        .await;
-    match stored.map_err(StoreError::from)?.rows_affected() {
+        .execute(conn).await.map(|done| done.rows_affected()));
+    match stored.map_err(StoreError::from)? {
         0 => Err(DeviceRefused::Unknown),
         _ => Ok(()),
     }
@@ -50,11 +49,13 @@ ORDER BY mac LIMIT $2";
 
 /// Up to a thousand of the keys behind the address `after`, as the index takes them in.
 pub(super) async fn device_keys(tx: &mut Tx, vault: &Vault, after: i64) -> Result<Vec<(i64, Change)>, StoreError> {
-    let rows: Vec<(i64, String, Vec<u8>)> = sqlx::query_as(LIST).bind(after).bind(CHUNK).fetch_all(&mut **tx).await?;
+    let rows: Vec<(i64, String, Vec<u8>)> =
+        on!(tx, conn => sqlx::query_as(LIST).bind(after).bind(CHUNK).fetch_all(conn).await?);
     rows.into_iter().map(|(mac, format, key)| Ok((mac, key_of(vault, mac, &format, &key)?))).collect()
 }
 
-fn key_of(vault: &Vault, mac: i64, format: &str, sealed: &[u8]) -> Result<Change, StoreError> {
+/// A sealed key, as the index takes it in.
+pub(super) fn key_of(vault: &Vault, mac: i64, format: &str, sealed: &[u8]) -> Result<Change, StoreError> {
     let column = |column| Column { table: "device", column };
     let mac = MacAddress::from_u64(mac.cast_unsigned()).map_err(|_| column("mac").impossible())?;
     let format = SealFormat::from_word(format).ok_or(column("seal_format").impossible())?;

@@ -1,12 +1,12 @@
 //! The table `device`.
 
-use sqlx::{FromRow, SqliteExecutor};
-use storage::{Db, StoreError, Tx};
+use sqlx::FromRow;
+use storage::{Connection, Db, StoreError, Tx, on};
 use vocabulary::{DeviceModel, MacAddress, ProfileId, ProviderId, SerialNumber, Timestamp};
 
-use super::Column;
 use super::macs::mac_of;
 use super::profiles::profile_named;
+use super::{Column, looked_for};
 use crate::assignment::{Assignment, Claim, Description};
 use crate::listing::{DeviceQuery, Page, searchable};
 use crate::refusal::DeviceRefused;
@@ -72,7 +72,7 @@ WHERE device.provider_id = excluded.provider_id";
 /// Stores the phone, unless it is another provider's: then no row is changed.
 pub(super) async fn device_upsert(tx: &mut Tx, device: &Assignment) -> Result<u64, StoreError> {
     let description = &device.description;
-    let stored = sqlx::query(UPSERT)
+    let stored = on!(tx, conn => sqlx::query(UPSERT)
         .bind(device.mac.to_i64())
         .bind(device.provider.as_str())
         .bind(device.profile.as_str())
@@ -82,9 +82,8 @@ pub(super) async fn device_upsert(tx: &mut Tx, device: &Assignment) -> Result<u6
         .bind(searchable(device.mac, description))
         .bind(device.created_at.as_micros())
         .bind(device.changed_at.as_micros())
-        .execute(&mut **tx)
-        .await?;
-    Ok(stored.rows_affected())
+        .execute(conn).await?.rows_affected());
+    Ok(stored)
 }
 
 const FIND: &str = "
@@ -95,12 +94,12 @@ FROM device WHERE mac = $1 AND provider_id = $2";
 /// The provider's phone of that address, where it has one.
 #[tracing::instrument(name = "db.device.find", level = "debug", skip_all, fields(device.mac = %mac))]
 pub(crate) async fn device_find(
-    executor: impl SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     provider: &ProviderId,
     mac: MacAddress,
 ) -> Result<Option<Assignment>, StoreError> {
     let row: Option<DeviceRow> =
-        sqlx::query_as(FIND).bind(mac.to_i64()).bind(provider.as_str()).fetch_optional(executor).await?;
+        on!(conn, conn => sqlx::query_as(FIND).bind(mac.to_i64()).bind(provider.as_str()).fetch_optional(conn).await?);
     row.map(Assignment::try_from).transpose()
 }
 
@@ -118,16 +117,15 @@ ORDER BY mac LIMIT $7";
 #[tracing::instrument(name = "db.device.list", level = "debug", skip_all)]
 pub(crate) async fn device_list(db: &Db, query: &DeviceQuery) -> Result<Page<Assignment>, StoreError> {
     let text = query.filters.text.as_ref();
-    let rows: Vec<DeviceRow> = sqlx::query_as(LIST)
+    let rows: Vec<DeviceRow> = on!(db.read().await?, conn => sqlx::query_as(LIST)
         .bind(query.provider.as_str())
         .bind(i64::try_from(query.after).unwrap_or(i64::MAX))
-        .bind(query.filters.profile_id.as_str())
-        .bind(query.filters.model.trim().to_ascii_lowercase())
+        .bind(looked_for(&query.filters.profile_id))
+        .bind(looked_for(&query.filters.model.trim().to_ascii_lowercase()))
         .bind(text.map(|text| text.pattern.as_str()))
         .bind(text.and_then(|text| text.mac_pattern.as_deref()))
         .bind(query.size.and_one())
-        .fetch_all(db.reader())
-        .await?;
+        .fetch_all(conn).await?);
     let devices: Result<Vec<Assignment>, StoreError> = rows.into_iter().map(Assignment::try_from).collect();
     Ok(Page::cut(devices?, query.size))
 }
@@ -137,8 +135,8 @@ const DELETE: &str = "DELETE FROM device WHERE mac = $1 AND provider_id = $2";
 /// Makes the provider's phone nobody's.
 #[tracing::instrument(name = "db.device.delete", level = "debug", skip_all, fields(device.mac = %mac))]
 pub(crate) async fn device_delete(tx: &mut Tx, provider: &ProviderId, mac: MacAddress) -> Result<(), DeviceRefused> {
-    let deleted = sqlx::query(DELETE).bind(mac.to_i64()).bind(provider.as_str()).execute(&mut **tx).await;
-    match deleted.map_err(StoreError::from)?.rows_affected() {
+    let deleted = on!(tx, conn => sqlx::query(DELETE).bind(mac.to_i64()).bind(provider.as_str()).execute(conn).await.map(|done| done.rows_affected()));
+    match deleted.map_err(StoreError::from)? {
         0 => Err(DeviceRefused::Unknown),
         _ => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! The table `frozen_provider`.
 
-use storage::{StoreError, Tx};
+use storage::{StoreError, Tx, on};
 use vocabulary::{ProviderId, Timestamp};
 
 use crate::refusal::ProviderFrozen;
@@ -11,7 +11,7 @@ ON CONFLICT (provider_id) DO NOTHING";
 
 const THAW: &str = "DELETE FROM frozen_provider WHERE provider_id = $1";
 
-const IS_FROZEN: &str = "SELECT 1 FROM frozen_provider WHERE provider_id = $1";
+const IS_FROZEN: &str = "SELECT COUNT(*) FROM frozen_provider WHERE provider_id = $1";
 
 /// Whether a provider is as it was before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,15 +23,15 @@ pub(crate) enum Moved {
 /// Freezes the provider; one that is frozen stays so since when it was.
 #[tracing::instrument(name = "db.provider.freeze", level = "debug", skip_all)]
 pub(crate) async fn provider_freeze(tx: &mut Tx, provider: &ProviderId, since: Timestamp) -> Result<Moved, StoreError> {
-    let done = sqlx::query(FREEZE).bind(provider.as_str()).bind(since.as_micros()).execute(&mut **tx).await?;
-    Ok(Moved::by(done.rows_affected()))
+    let done = on!(tx, conn => sqlx::query(FREEZE).bind(provider.as_str()).bind(since.as_micros()).execute(conn).await?.rows_affected());
+    Ok(Moved::by(done))
 }
 
 /// Restores the provider.
 #[tracing::instrument(name = "db.provider.thaw", level = "debug", skip_all)]
 pub(crate) async fn provider_thaw(tx: &mut Tx, provider: &ProviderId) -> Result<Moved, StoreError> {
-    let done = sqlx::query(THAW).bind(provider.as_str()).execute(&mut **tx).await?;
-    Ok(Moved::by(done.rows_affected()))
+    let done = on!(tx, conn => sqlx::query(THAW).bind(provider.as_str()).execute(conn).await?.rows_affected());
+    Ok(Moved::by(done))
 }
 
 impl Moved {
@@ -40,15 +40,13 @@ impl Moved {
     }
 }
 
-/// Begins every change a provider makes; the transaction holds the only writer's turn, so that the
-/// provider stays free until it ends.
+/// Begins every change a provider makes; nobody else writes until the transaction ends (`writer.rs`), so that
+/// the provider stays free meanwhile.
 pub(crate) async fn provider_must_be_free<E>(tx: &mut Tx, provider: &ProviderId) -> Result<(), E>
 where
     E: From<ProviderFrozen> + From<StoreError>,
 {
-    let row = sqlx::query(IS_FROZEN).bind(provider.as_str()).fetch_optional(&mut **tx).await;
-    match row.map_err(StoreError::from)? {
-        Some(_) => Err(ProviderFrozen.into()),
-        None => Ok(()),
-    }
+    let frozen = on!(tx, conn => sqlx::query_scalar(IS_FROZEN).bind(provider.as_str()).fetch_one(conn).await);
+    let frozen: i64 = frozen.map_err(StoreError::from)?;
+    if frozen > 0 { Err(ProviderFrozen.into()) } else { Ok(()) }
 }

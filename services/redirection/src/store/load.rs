@@ -1,6 +1,6 @@
-//! Reads everything a phone can ask for, once, at the start.
+//! Reads everything a phone can ask for.
 
-use storage::{StoreError, Tx};
+use storage::{StoreError, Tx, on};
 use vault::Vault;
 use vocabulary::{MacAddress, Timestamp};
 
@@ -22,12 +22,12 @@ ORDER BY id LIMIT $2";
 
 const DEVICES: &str = "SELECT mac, profile_id, serial FROM device WHERE mac > $1 ORDER BY mac LIMIT $2";
 
-/// An index of all that is committed. The transaction keeps writers away until the whole is read.
-pub(crate) async fn load(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<Index, StoreError> {
-    let index = Index::new();
-    load_profiles(tx, vault, &index).await?;
-    load_devices(tx, &index).await?;
-    load_keys(tx, vault, &index).await?;
+/// Puts all that is committed into `index`, which is empty. `tx` sees one moment.
+#[tracing::instrument(name = "db.load", level = "debug", skip_all)]
+pub(crate) async fn load(tx: &mut Tx, vault: &Vault, (index, now): (&Index, Timestamp)) -> Result<(), StoreError> {
+    load_profiles(tx, vault, index).await?;
+    load_devices(tx, index).await?;
+    load_keys(tx, vault, index).await?;
     let ranges = super::ranges::ranges(tx).await?;
     index.apply(Change::RangesStored(ranges.into_iter().map(Into::into).collect()));
     for (provider, expired_certificates) in super::provider_policy::provider_policies(tx).await? {
@@ -36,19 +36,19 @@ pub(crate) async fn load(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<I
     for window in super::windows::window_open(tx, now).await? {
         index.apply(window.into());
     }
-    let frozen: Vec<String> = sqlx::query_scalar(FROZEN).fetch_all(&mut **tx).await?;
+    let frozen: Vec<String> = on!(tx, conn => sqlx::query_scalar(FROZEN).fetch_all(conn).await?);
     for provider in frozen {
         let provider = Column { table: "frozen_provider", column: "provider_id" }.parse(&provider)?;
         index.apply(Change::ProviderFrozen(provider));
     }
-    Ok(index)
+    Ok(())
 }
 
 async fn load_profiles(tx: &mut Tx, vault: &Vault, index: &Index) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
         let rows: Vec<ProfileRow> =
-            sqlx::query_as(PROFILES).bind(&after).bind(PROFILE_CHUNK).fetch_all(&mut **tx).await?;
+            on!(tx, conn => sqlx::query_as(PROFILES).bind(&after).bind(PROFILE_CHUNK).fetch_all(conn).await?);
         if rows.is_empty() {
             return Ok(());
         }
@@ -64,7 +64,7 @@ async fn load_devices(tx: &mut Tx, index: &Index) -> Result<(), StoreError> {
     let mut after = 0_i64;
     loop {
         let rows: Vec<(i64, String, Option<String>)> =
-            sqlx::query_as(DEVICES).bind(after).bind(CHUNK).fetch_all(&mut **tx).await?;
+            on!(tx, conn => sqlx::query_as(DEVICES).bind(after).bind(CHUNK).fetch_all(conn).await?);
         if rows.is_empty() {
             return Ok(());
         }
@@ -87,7 +87,8 @@ async fn load_keys(tx: &mut Tx, vault: &Vault, index: &Index) -> Result<(), Stor
     }
 }
 
-fn device(mac: i64, profile: &str, serial: Option<&str>) -> Result<Change, StoreError> {
+/// A phone of the table `device`, as the index takes it in.
+pub(super) fn device(mac: i64, profile: &str, serial: Option<&str>) -> Result<Change, StoreError> {
     let column = |column| Column { table: "device", column };
     Ok(Change::DeviceStored {
         mac: MacAddress::from_u64(mac.cast_unsigned()).map_err(|_| column("mac").impossible())?,

@@ -1,11 +1,11 @@
 //! The table `ownership`, and whose a phone is.
 
-use sqlx::{FromRow, SqliteExecutor};
-use storage::{StoreError, Tx};
+use sqlx::FromRow;
+use storage::{Connection, StoreError, Tx, on};
 use vocabulary::{MacAddress, ProfileId, ProviderId, Timestamp};
 
 use super::Column;
-use super::macs::{Macs, mac_of};
+use super::macs::{Both, Dialect, Macs, both, mac_of};
 use crate::ownership::{Began, Ended, Ownership};
 
 /// An owner's time that begins.
@@ -16,38 +16,43 @@ pub(crate) struct Beginning<'a> {
 }
 
 // The clock may have been set back since: times never overlap.
-const BEGIN: &str = "
+const BEGIN: Both = both!(
+    "
 INSERT INTO ownership (mac, number, provider_id, began_by, from_at)
 SELECT
-    phone.value,
+    value.value,
     COALESCE(MAX(ownership.number), 0) + 1,
     $2,
     $3,
-    MAX($4, COALESCE(MAX(ownership.until_at), $4))
-FROM json_each($1) AS phone LEFT JOIN ownership ON ownership.mac = phone.value
-GROUP BY phone.value";
+    CASE WHEN MAX(ownership.until_at) > $4 THEN MAX(ownership.until_at) ELSE $4 END
+FROM ",
+    " LEFT JOIN ownership ON ownership.mac = value.value
+GROUP BY value.value"
+);
 
 /// Notes that the phones are the provider's from now on. They must be nobody's.
 #[tracing::instrument(name = "db.ownership.begin", level = "debug", skip_all)]
 pub(crate) async fn ownership_begin(tx: &mut Tx, macs: &Macs, beginning: &Beginning<'_>) -> Result<(), StoreError> {
-    sqlx::query(BEGIN)
-        .bind(macs.as_str())
+    on!(tx, conn => { sqlx::query(conn.text(&BEGIN))
+        .bind(conn.numbers(macs))
         .bind(beginning.provider.as_str())
         .bind(beginning.began.word())
         .bind(beginning.at.as_micros())
-        .execute(&mut **tx)
-        .await?;
+        .execute(conn).await?; });
     Ok(())
 }
 
-const END: &str = "
-UPDATE ownership SET ended_by = $2, until_at = MAX($3, from_at)
-WHERE ended_by IS NULL AND mac IN (SELECT value FROM json_each($1))";
+const END: Both = both!(
+    "
+UPDATE ownership SET ended_by = $2, until_at = CASE WHEN from_at > $3 THEN from_at ELSE $3 END
+WHERE ended_by IS NULL AND mac IN (SELECT value FROM ",
+    ")"
+);
 
 /// Notes that the phones are no longer their present owners'.
 #[tracing::instrument(name = "db.ownership.end", level = "debug", skip_all)]
 pub(crate) async fn ownership_end(tx: &mut Tx, macs: &Macs, ended: Ended, at: Timestamp) -> Result<(), StoreError> {
-    sqlx::query(END).bind(macs.as_str()).bind(ended.word()).bind(at.as_micros()).execute(&mut **tx).await?;
+    on!(tx, conn => { sqlx::query(conn.text(&END)).bind(conn.numbers(macs)).bind(ended.word()).bind(at.as_micros()).execute(conn).await?; });
     Ok(())
 }
 
@@ -58,11 +63,8 @@ ORDER BY number DESC LIMIT 1000";
 
 /// Who has had the phone, newest first; at most the last thousand.
 #[tracing::instrument(name = "db.ownership.list", level = "debug", skip_all, fields(device.mac = %mac))]
-pub(crate) async fn ownership_list(
-    executor: impl SqliteExecutor<'_>,
-    mac: MacAddress,
-) -> Result<Vec<Ownership>, StoreError> {
-    let rows: Vec<OwnershipRow> = sqlx::query_as(LIST).bind(mac.to_i64()).fetch_all(executor).await?;
+pub(crate) async fn ownership_list(mut conn: Connection<'_>, mac: MacAddress) -> Result<Vec<Ownership>, StoreError> {
+    let rows: Vec<OwnershipRow> = on!(conn, conn => sqlx::query_as(LIST).bind(mac.to_i64()).fetch_all(conn).await?);
     rows.into_iter().map(Ownership::try_from).collect()
 }
 
@@ -93,18 +95,18 @@ pub(crate) struct GivenBack {
 /// number.
 #[tracing::instrument(name = "db.ownership.unseen", level = "debug", skip_all)]
 pub(crate) async fn ownership_unseen(
-    executor: impl SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     since: Timestamp,
     after: (i64, u64),
     limit: i64,
 ) -> Result<Vec<GivenBack>, StoreError> {
-    let rows: Vec<UnseenRow> = sqlx::query_as(UNSEEN)
+    let rows: Vec<UnseenRow> = on!(conn, conn => sqlx::query_as(UNSEEN)
         .bind(since.as_micros())
         .bind(after.0)
         .bind(i64::try_from(after.1).unwrap_or(i64::MAX))
         .bind(limit)
-        .fetch_all(executor)
-        .await?;
+        .fetch_all(conn)
+        .await?);
     rows.into_iter().map(given_back).collect()
 }
 
@@ -132,15 +134,13 @@ SELECT provider_id FROM (
     SELECT provider_id FROM address_range WHERE first <= $1 AND last >= $1
     AND NOT EXISTS (SELECT 1 FROM device WHERE mac = $1)
     LIMIT 1
-)";
+) AS block";
 
 /// Whose the phone is: the provider's that has registered it, else the one's whose block it is in.
 #[tracing::instrument(name = "db.owner.find", level = "debug", skip_all, fields(device.mac = %mac))]
-pub(crate) async fn owner_find(
-    executor: impl SqliteExecutor<'_>,
-    mac: MacAddress,
-) -> Result<Option<ProviderId>, StoreError> {
-    let owner: Option<String> = sqlx::query_scalar(OWNER).bind(mac.to_i64()).fetch_optional(executor).await?;
+pub(crate) async fn owner_find(mut conn: Connection<'_>, mac: MacAddress) -> Result<Option<ProviderId>, StoreError> {
+    let owner: Option<String> =
+        on!(conn, conn => sqlx::query_scalar(OWNER).bind(mac.to_i64()).fetch_optional(conn).await?);
     owner.map(|owner| Column { table: "device", column: "provider_id" }.parse(&owner)).transpose()
 }
 

@@ -1,12 +1,12 @@
 //! The table `profile`.
 
-use sqlx::{FromRow, SqliteExecutor};
-use storage::{Db, StoreError, Tx};
+use sqlx::FromRow;
+use storage::{Connection, Db, StoreError, Tx, on};
 use vault::Vault;
 use vocabulary::{Name, ProfileId, ProviderId, Timestamp};
 
-use super::Column;
 use super::sealing::Place;
+use super::{Column, looked_for};
 use crate::listing::{Page, PageSize};
 use crate::profile::{Parameters, Profile, ProfileContent, Proof};
 use crate::profile_name::ProfileName;
@@ -53,7 +53,7 @@ RETURNING id, provider_id, name, sealed_parameters, proof, version, created_at, 
 /// Stores a profile.
 #[tracing::instrument(name = "db.profile.create", level = "debug", skip_all)]
 pub(crate) async fn profile_create(tx: &mut Tx, vault: &Vault, new: &NewProfile) -> Result<Profile, ProfileRefused> {
-    let row: Result<ProfileRow, _> = sqlx::query_as(CREATE)
+    let row: Result<ProfileRow, _> = on!(tx, conn => sqlx::query_as(CREATE)
         .bind(new.id.as_str())
         .bind(new.provider.as_str())
         .bind(new.content.name.as_str())
@@ -61,8 +61,7 @@ pub(crate) async fn profile_create(tx: &mut Tx, vault: &Vault, new: &NewProfile)
         .bind(sealed(vault, &new.id, &new.content.parameters)?)
         .bind(new.content.proof.word())
         .bind(new.at.as_micros())
-        .fetch_one(&mut **tx)
-        .await;
+        .fetch_one(conn).await);
     Ok(row.map_err(name_taken)?.opened(vault)?)
 }
 
@@ -73,13 +72,13 @@ FROM profile WHERE id = $1 AND provider_id = $2";
 /// The provider's profile of that id, where there is one.
 #[tracing::instrument(name = "db.profile.find", level = "debug", skip_all)]
 pub(crate) async fn profile_find(
-    executor: impl SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     vault: &Vault,
     provider: &ProviderId,
     id: &ProfileId,
 ) -> Result<Option<Profile>, StoreError> {
     let row: Option<ProfileRow> =
-        sqlx::query_as(FIND).bind(id.as_str()).bind(provider.as_str()).fetch_optional(executor).await?;
+        on!(conn, conn => sqlx::query_as(FIND).bind(id.as_str()).bind(provider.as_str()).fetch_optional(conn).await?);
     row.map(|row| row.opened(vault)).transpose()
 }
 
@@ -92,12 +91,12 @@ pub(crate) async fn profile_named(
     provider: &ProviderId,
     text: &str,
 ) -> Result<Option<ProfileId>, StoreError> {
-    let id: Option<String> = sqlx::query_scalar(NAMED)
+    let text = looked_for(text);
+    let id: Option<String> = on!(tx, conn => sqlx::query_scalar(NAMED)
         .bind(provider.as_str())
         .bind(text.trim())
-        .bind(Name::key_of(text))
-        .fetch_optional(&mut **tx)
-        .await?;
+        .bind(Name::key_of(&text))
+        .fetch_optional(conn).await?);
     id.map(|id| Column { table: "profile", column: "id" }.parse(&id)).transpose()
 }
 
@@ -109,16 +108,16 @@ ORDER BY id LIMIT $3";
 /// Part of the provider's profiles, in the order of their ids. A page of large profiles ends before its size.
 #[tracing::instrument(name = "db.profile.list", level = "debug", skip_all)]
 pub(crate) async fn profile_list(db: &Db, vault: &Vault, query: ProfileQuery) -> Result<Page<Profile>, StoreError> {
-    let ProfileQuery { provider, mut after, size } = query;
+    let ProfileQuery { provider, after, size } = query;
+    let mut after = looked_for(&after).into_owned();
     let mut page = Page { items: Vec::new(), more: false };
     let mut bytes = 0;
     loop {
-        let rows: Vec<ProfileRow> = sqlx::query_as(LIST)
+        let rows: Vec<ProfileRow> = on!(db.read().await?, conn => sqlx::query_as(LIST)
             .bind(provider.as_str())
             .bind(&after)
             .bind(i64::try_from(CHUNK).unwrap_or(i64::MAX))
-            .fetch_all(db.reader())
-            .await?;
+            .fetch_all(conn).await?);
         let is_last = rows.len() < CHUNK;
         for row in rows {
             if page.items.len() == size.get() || bytes >= PAGE_BYTES {
@@ -149,7 +148,7 @@ RETURNING id, provider_id, name, sealed_parameters, proof, version, created_at, 
 /// Replaces what a profile says.
 #[tracing::instrument(name = "db.profile.replace", level = "debug", skip_all)]
 pub(crate) async fn profile_replace(tx: &mut Tx, vault: &Vault, new: &Replacement) -> Result<Profile, ProfileRefused> {
-    let row: Result<Option<ProfileRow>, _> = sqlx::query_as(REPLACE)
+    let row: Result<Option<ProfileRow>, _> = on!(tx, conn => sqlx::query_as(REPLACE)
         .bind(new.id.as_str())
         .bind(new.provider.as_str())
         .bind(new.content.name.as_str())
@@ -158,11 +157,10 @@ pub(crate) async fn profile_replace(tx: &mut Tx, vault: &Vault, new: &Replacemen
         .bind(new.content.proof.word())
         .bind(new.at.as_micros())
         .bind(i64::try_from(new.expected_version).unwrap_or(i64::MAX))
-        .fetch_optional(&mut **tx)
-        .await;
+        .fetch_optional(conn).await);
     match row.map_err(name_taken)? {
         Some(row) => Ok(row.opened(vault)?),
-        None => match profile_find(&mut **tx, vault, &new.provider, &new.id).await? {
+        None => match profile_find(tx.connection(), vault, &new.provider, &new.id).await? {
             Some(_) => Err(ProfileRefused::Changed),
             None => Err(ProfileRefused::Unknown),
         },
@@ -185,8 +183,8 @@ pub(crate) async fn profile_delete(tx: &mut Tx, provider: &ProviderId, id: &Prof
     if counted(tx, COUNT_RANGES, (provider, id)).await? > 0 {
         return Err(ProfileRefused::InUseByRange);
     }
-    let deleted = sqlx::query(DELETE).bind(id.as_str()).bind(provider.as_str()).execute(&mut **tx).await;
-    match deleted.map_err(StoreError::from)?.rows_affected() {
+    let deleted = on!(tx, conn => sqlx::query(DELETE).bind(id.as_str()).bind(provider.as_str()).execute(conn).await.map(|done| done.rows_affected()));
+    match deleted.map_err(StoreError::from)? {
         0 => Err(ProfileRefused::Unknown),
         _ => Ok(()),
     }
@@ -197,7 +195,7 @@ async fn counted(
     count: &'static str,
     (provider, id): (&ProviderId, &ProfileId),
 ) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar(count).bind(provider.as_str()).bind(id.as_str()).fetch_one(&mut **tx).await?)
+    Ok(on!(tx, conn => sqlx::query_scalar(count).bind(provider.as_str()).bind(id.as_str()).fetch_one(conn).await?))
 }
 
 fn name_taken(error: sqlx::Error) -> ProfileRefused {

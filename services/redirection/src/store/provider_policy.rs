@@ -1,7 +1,6 @@
 //! The table `provider_policy`.
 
-use sqlx::SqliteExecutor;
-use storage::{StoreError, Tx};
+use storage::{Connection, StoreError, Tx, on};
 use vocabulary::ProviderId;
 
 use super::Column;
@@ -11,11 +10,9 @@ const FIND: &str = "SELECT expired_certificates, release_unseen_days FROM provid
 
 /// The provider's policy.
 #[tracing::instrument(name = "db.provider_policy.find", level = "debug", skip_all)]
-pub(crate) async fn provider_policy(
-    executor: impl SqliteExecutor<'_>,
-    provider: &ProviderId,
-) -> Result<Policy, StoreError> {
-    let row: Option<(String, i64)> = sqlx::query_as(FIND).bind(provider.as_str()).fetch_optional(executor).await?;
+pub(crate) async fn provider_policy(mut conn: Connection<'_>, provider: &ProviderId) -> Result<Policy, StoreError> {
+    let row: Option<(String, i64)> =
+        on!(conn, conn => sqlx::query_as(FIND).bind(provider.as_str()).fetch_optional(conn).await?);
     let Some((expired, days)) = row else { return Ok(Policy::default()) };
     let days = u32::try_from(days).ok().and_then(|days| ReleaseUnseen::after(days).ok());
     Ok(Policy {
@@ -34,12 +31,11 @@ SET expired_certificates = excluded.expired_certificates,
 /// Sets the provider's policy.
 #[tracing::instrument(name = "db.provider_policy.set", level = "debug", skip_all)]
 pub(crate) async fn provider_policy_set(tx: &mut Tx, provider: &ProviderId, policy: Policy) -> Result<(), StoreError> {
-    sqlx::query(SET)
+    on!(tx, conn => { sqlx::query(SET)
         .bind(provider.as_str())
         .bind(policy.expired_certificates.word())
         .bind(i64::from(policy.release_unseen.days()))
-        .execute(&mut **tx)
-        .await?;
+        .execute(conn).await?; });
     Ok(())
 }
 
@@ -47,13 +43,13 @@ const ALL: &str = "SELECT provider_id, expired_certificates FROM provider_policy
 
 /// Every provider's word on expired certificates, where it has said one.
 pub(super) async fn provider_policies(tx: &mut Tx) -> Result<Vec<(ProviderId, ExpiredCertificates)>, StoreError> {
-    let rows: Vec<(String, String)> = sqlx::query_as(ALL).fetch_all(&mut **tx).await?;
+    let rows: Vec<(String, String)> = on!(tx, conn => sqlx::query_as(ALL).fetch_all(conn).await?);
     let parsed =
         |(provider, expired): (String, String)| Ok((column("provider_id").parse(&provider)?, expired_from(&expired)?));
     rows.into_iter().map(parsed).collect()
 }
 
-fn expired_from(word: &str) -> Result<ExpiredCertificates, StoreError> {
+pub(super) fn expired_from(word: &str) -> Result<ExpiredCertificates, StoreError> {
     ExpiredCertificates::from_word(word).ok_or(column("expired_certificates").impossible())
 }
 

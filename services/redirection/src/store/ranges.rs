@@ -1,10 +1,10 @@
 //! The table `address_range`.
 
-use sqlx::{FromRow, SqliteExecutor};
-use storage::{StoreError, Tx};
+use sqlx::FromRow;
+use storage::{Connection, StoreError, Tx, on};
 use vocabulary::{MacAddress, ProfileId, ProviderId, RangeId, Timestamp};
 
-use super::Column;
+use super::{Column, looked_for};
 use crate::listing::{Page, PageSize};
 use crate::range::{Block, Range};
 use crate::refusal::RangeRefused;
@@ -19,16 +19,15 @@ pub(crate) async fn range_create(tx: &mut Tx, range: &Range) -> Result<(), Range
     if let Some(other) = range_crossing(tx, range).await? {
         return Err(RangeRefused::Overlap(other));
     }
-    sqlx::query(CREATE)
+    on!(tx, conn => sqlx::query(CREATE)
         .bind(range.id.as_str())
         .bind(range.provider.as_str())
         .bind(range.profile.as_str())
         .bind(range.block.first().cast_signed())
         .bind(range.block.last().cast_signed())
         .bind(range.created_at.as_micros())
-        .execute(&mut **tx)
-        .await
-        .map_err(StoreError::from)?;
+        .execute(conn).await.map(|done| done.rows_affected()))
+    .map_err(StoreError::from)?;
     Ok(())
 }
 
@@ -43,12 +42,11 @@ ORDER BY first LIMIT 1";
 
 /// A block that shares addresses with this one, unless one lies within the other and both are one provider's.
 async fn range_crossing(tx: &mut Tx, range: &Range) -> Result<Option<Block>, StoreError> {
-    let row: Option<(i64, i64)> = sqlx::query_as(CROSSING)
+    let row: Option<(i64, i64)> = on!(tx, conn => sqlx::query_as(CROSSING)
         .bind(range.block.first().cast_signed())
         .bind(range.block.last().cast_signed())
         .bind(range.provider.as_str())
-        .fetch_optional(&mut **tx)
-        .await?;
+        .fetch_optional(conn).await?);
     row.map(|(first, last)| block(first, last)).transpose()
 }
 
@@ -59,11 +57,9 @@ ORDER BY first DESC, last LIMIT 1";
 
 /// The narrowest block that the address is in. (Blocks do not cross, so it is the one that begins last.)
 #[tracing::instrument(name = "db.range.covering", level = "debug", skip_all, fields(device.mac = %mac))]
-pub(crate) async fn range_covering(
-    executor: impl SqliteExecutor<'_>,
-    mac: MacAddress,
-) -> Result<Option<Range>, StoreError> {
-    let row: Option<RangeRow> = sqlx::query_as(COVERING).bind(mac.to_i64()).fetch_optional(executor).await?;
+pub(crate) async fn range_covering(mut conn: Connection<'_>, mac: MacAddress) -> Result<Option<Range>, StoreError> {
+    let row: Option<RangeRow> =
+        on!(conn, conn => sqlx::query_as(COVERING).bind(mac.to_i64()).fetch_optional(conn).await?);
     row.map(Range::try_from).transpose()
 }
 
@@ -75,17 +71,16 @@ ORDER BY id LIMIT $3";
 /// The blocks behind the id `after`, of one provider or of all, in the order of their ids.
 #[tracing::instrument(name = "db.range.list", level = "debug", skip_all)]
 pub(crate) async fn range_list(
-    executor: impl SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     provider: Option<&ProviderId>,
     after: &str,
     size: PageSize,
 ) -> Result<Page<Range>, StoreError> {
-    let rows: Vec<RangeRow> = sqlx::query_as(LIST)
+    let rows: Vec<RangeRow> = on!(conn, conn => sqlx::query_as(LIST)
         .bind(provider.map(ProviderId::as_str))
-        .bind(after)
+        .bind(looked_for(after))
         .bind(size.and_one())
-        .fetch_all(executor)
-        .await?;
+        .fetch_all(conn).await?);
     let ranges: Result<Vec<Range>, StoreError> = rows.into_iter().map(Range::try_from).collect();
     Ok(Page::cut(ranges?, size))
 }
@@ -103,12 +98,11 @@ pub(crate) async fn range_change(
     id: &RangeId,
     profile: &ProfileId,
 ) -> Result<Range, RangeRefused> {
-    let row: Result<Option<RangeRow>, _> = sqlx::query_as(CHANGE)
+    let row: Result<Option<RangeRow>, _> = on!(tx, conn => sqlx::query_as(CHANGE)
         .bind(id.as_str())
         .bind(provider.as_str())
         .bind(profile.as_str())
-        .fetch_optional(&mut **tx)
-        .await;
+        .fetch_optional(conn).await);
     Ok(row.map_err(StoreError::from)?.ok_or(RangeRefused::Unknown)?.try_into()?)
 }
 
@@ -118,7 +112,7 @@ const DELETE: &str = "DELETE FROM address_range WHERE id = $1 AND provider_id = 
 #[tracing::instrument(name = "db.range.delete", level = "debug", skip_all)]
 pub(crate) async fn range_delete(tx: &mut Tx, provider: &ProviderId, id: &RangeId) -> Result<Block, RangeRefused> {
     let row: Result<Option<(i64, i64)>, _> =
-        sqlx::query_as(DELETE).bind(id.as_str()).bind(provider.as_str()).fetch_optional(&mut **tx).await;
+        on!(tx, conn => sqlx::query_as(DELETE).bind(id.as_str()).bind(provider.as_str()).fetch_optional(conn).await);
     let (first, last) = row.map_err(StoreError::from)?.ok_or(RangeRefused::Unknown)?;
     Ok(block(first, last)?)
 }
@@ -127,7 +121,7 @@ const ALL: &str = "SELECT id, provider_id, profile_id, first, last, created_at F
 
 /// Every block. There are few.
 pub(super) async fn ranges(tx: &mut Tx) -> Result<Vec<Range>, StoreError> {
-    let rows: Vec<RangeRow> = sqlx::query_as(ALL).fetch_all(&mut **tx).await?;
+    let rows: Vec<RangeRow> = on!(tx, conn => sqlx::query_as(ALL).fetch_all(conn).await?);
     rows.into_iter().map(Range::try_from).collect()
 }
 
@@ -137,7 +131,7 @@ fn block(first: i64, last: i64) -> Result<Block, StoreError> {
 }
 
 #[derive(FromRow)]
-struct RangeRow {
+pub(super) struct RangeRow {
     id: String,
     provider_id: String,
     profile_id: String,

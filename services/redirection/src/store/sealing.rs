@@ -1,6 +1,6 @@
 //! What is sealed in the tables, and the taking over of what stood there in the clear.
 
-use storage::{Db, StoreError, Tx};
+use storage::{Db, StoreError, Tx, on};
 use vault::Vault;
 use vocabulary::{MacAddress, ProfileId, Secret, Timestamp};
 
@@ -54,16 +54,16 @@ const FINISH: &str = "INSERT INTO sealing (id, finished_at) VALUES (1, $1) ON CO
 /// the whole is.
 #[tracing::instrument(name = "db.sealing.take_over", level = "debug", skip_all)]
 pub(crate) async fn take_over(db: &Db, vault: &Vault, at: Timestamp) -> Result<(), StoreError> {
-    let finished: i64 = sqlx::query_scalar(IS_FINISHED).fetch_one(db.reader()).await?;
+    let finished: i64 = on!(db.read().await?, conn => sqlx::query_scalar(IS_FINISHED).fetch_one(conn).await?);
     if finished > 0 {
         return Ok(());
     }
-    let mut tx = db.write().await?;
+    let mut tx = super::change_log::begin(db).await?;
     let sealed = seal_profiles(&mut tx, vault).await?;
     tx.commit().await?;
     db.rewrite().await?;
-    let mut tx = db.write().await?;
-    sqlx::query(FINISH).bind(at.as_micros()).execute(&mut *tx).await?;
+    let mut tx = super::change_log::begin(db).await?;
+    on!(tx, conn => { sqlx::query(FINISH).bind(at.as_micros()).execute(conn).await?; });
     tx.commit().await?;
     if sealed > 0 {
         tracing::info!(profiles = sealed, "profiles that stood in the clear are sealed");
@@ -80,15 +80,15 @@ WHERE id = $1 AND sealed_parameters IS NULL";
 async fn seal_profiles(tx: &mut Tx, vault: &Vault) -> Result<u64, StoreError> {
     let mut sealed = 0;
     loop {
-        let rows: Vec<(String, String)> = sqlx::query_as(CLEAR).bind(CHUNK).fetch_all(&mut **tx).await?;
+        let rows: Vec<(String, String)> = on!(tx, conn => sqlx::query_as(CLEAR).bind(CHUNK).fetch_all(conn).await?);
         if rows.is_empty() {
             return Ok(sealed);
         }
         for (id, parameters) in rows {
             let id: ProfileId = Column { table: "profile", column: "id" }.parse(&id)?;
             let under_key = Place::Parameters(&id).seal(vault, parameters.as_bytes())?;
-            let done = sqlx::query(SEAL).bind(id.as_str()).bind(under_key).execute(&mut **tx).await?;
-            StoreError::expect_one(done.rows_affected())?;
+            let done = on!(tx, conn => sqlx::query(SEAL).bind(id.as_str()).bind(under_key).execute(conn).await?.rows_affected());
+            StoreError::expect_one(done)?;
             sealed += 1;
         }
     }

@@ -1,11 +1,11 @@
 //! The table `device`, where phones go from one provider to another, one or many at a time.
 
-use storage::{StoreError, Tx};
+use storage::{Connection, StoreError, Tx, on};
 use vocabulary::{MacAddress, ProfileId, ProviderId, SerialNumber, Timestamp};
 
 use super::Column;
 use super::devices::device_upsert;
-use super::macs::{Macs, mac_of};
+use super::macs::{Both, Dialect, Macs, both, mac_of};
 use crate::assignment::Assignment;
 
 const VACATE: &str = "DELETE FROM device WHERE mac = $1 AND provider_id = $2";
@@ -13,7 +13,7 @@ const VACATE: &str = "DELETE FROM device WHERE mac = $1 AND provider_id = $2";
 /// Makes the phone somebody's from whom it was `before`: nothing that `before` has noted of it is kept.
 #[tracing::instrument(name = "db.device.take", level = "debug", skip_all, fields(device.mac = %new.mac))]
 pub(crate) async fn device_take(tx: &mut Tx, new: &Assignment, before: &ProviderId) -> Result<(), StoreError> {
-    sqlx::query(VACATE).bind(new.mac.to_i64()).bind(before.as_str()).execute(&mut **tx).await?;
+    on!(tx, conn => { sqlx::query(VACATE).bind(new.mac.to_i64()).bind(before.as_str()).execute(conn).await?; });
     StoreError::expect_one(device_upsert(tx, new).await?)
 }
 
@@ -31,10 +31,13 @@ pub(crate) struct HandedOver {
     pub serial: Option<SerialNumber>,
 }
 
-const MOVE: &str = "
+const MOVE: Both = both!(
+    "
 UPDATE device SET provider_id = $3, profile_id = $4, created_at = $5, changed_at = $5
-WHERE provider_id = $2 AND mac IN (SELECT value FROM json_each($1))
-RETURNING mac, serial";
+WHERE provider_id = $2 AND mac IN (SELECT value FROM ",
+    ")
+RETURNING mac, serial"
+);
 
 /// Hands over those of the phones that are `from`'s, with what was noted of them.
 #[tracing::instrument(name = "db.device.move", level = "debug", skip_all)]
@@ -43,14 +46,13 @@ pub(crate) async fn devices_move(
     macs: &Macs,
     handover: &Handover<'_>,
 ) -> Result<Vec<HandedOver>, StoreError> {
-    let rows: Vec<(i64, Option<String>)> = sqlx::query_as(MOVE)
-        .bind(macs.as_str())
+    let rows: Vec<(i64, Option<String>)> = on!(tx, conn => sqlx::query_as(conn.text(&MOVE))
+        .bind(conn.numbers(macs))
         .bind(handover.from.as_str())
         .bind(handover.to.as_str())
         .bind(handover.profile.as_str())
         .bind(handover.at.as_micros())
-        .fetch_all(&mut **tx)
-        .await?;
+        .fetch_all(conn).await?);
     let serial = Column { table: "device", column: "serial" };
     rows.into_iter()
         .map(|(mac, text)| {
@@ -60,10 +62,13 @@ pub(crate) async fn devices_move(
         .collect()
 }
 
-const MINE: &str = "
+const MINE: Both = both!(
+    "
 SELECT mac FROM device
-WHERE provider_id = $2 AND mac IN (SELECT value FROM json_each($1))
-ORDER BY mac";
+WHERE provider_id = $2 AND mac IN (SELECT value FROM ",
+    ")
+ORDER BY mac"
+);
 
 /// Which of the phones the provider has registered, in the order of their addresses.
 #[tracing::instrument(name = "db.device.among", level = "debug", skip_all)]
@@ -72,8 +77,7 @@ pub(crate) async fn devices_among(
     macs: &Macs,
     provider: &ProviderId,
 ) -> Result<Vec<MacAddress>, StoreError> {
-    let rows: Vec<i64> =
-        sqlx::query_scalar(MINE).bind(macs.as_str()).bind(provider.as_str()).fetch_all(&mut **tx).await?;
+    let rows: Vec<i64> = on!(tx, conn => sqlx::query_scalar(conn.text(&MINE)).bind(conn.numbers(macs)).bind(provider.as_str()).fetch_all(conn).await?);
     rows.into_iter().map(|mac| mac_of("device", mac)).collect()
 }
 
@@ -90,12 +94,11 @@ pub(crate) async fn devices_of_profile(
     profile: &ProfileId,
     limit: i64,
 ) -> Result<Vec<MacAddress>, StoreError> {
-    let rows: Vec<i64> = sqlx::query_scalar(OF_PROFILE)
+    let rows: Vec<i64> = on!(tx, conn => sqlx::query_scalar(OF_PROFILE)
         .bind(provider.as_str())
         .bind(profile.as_str())
         .bind(limit)
-        .fetch_all(&mut **tx)
-        .await?;
+        .fetch_all(conn).await?);
     rows.into_iter().map(|mac| mac_of("device", mac)).collect()
 }
 
@@ -124,13 +127,13 @@ ORDER BY device.mac LIMIT $3";
 /// Phones behind the address `after` that have been their owner's for as long as its policy lets silent ones stay.
 #[tracing::instrument(name = "db.device.silent", level = "debug", skip_all)]
 pub(crate) async fn devices_silent(
-    executor: impl sqlx::SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     after: i64,
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<Silent>, StoreError> {
     let rows: Vec<(i64, String, i64, i64)> =
-        sqlx::query_as(SILENT).bind(after).bind(now.as_micros()).bind(limit).fetch_all(executor).await?;
+        on!(conn, conn => sqlx::query_as(SILENT).bind(after).bind(now.as_micros()).bind(limit).fetch_all(conn).await?);
     rows.into_iter()
         .map(|(mac, provider, since, asked_since)| {
             Ok(Silent {
@@ -157,13 +160,12 @@ AND NOT EXISTS (SELECT 1 FROM frozen_provider WHERE frozen_provider.provider_id 
 /// Makes the phone nobody's, where its owner and what the owner wants are still as they were; `false` where not.
 #[tracing::instrument(name = "db.device.release_silent", level = "debug", skip_all, fields(device.mac = %silent.mac))]
 pub(crate) async fn device_release_silent(tx: &mut Tx, silent: &Silent, now: Timestamp) -> Result<bool, StoreError> {
-    let released = sqlx::query(RELEASE_SILENT)
+    let released = on!(tx, conn => sqlx::query(RELEASE_SILENT)
         .bind(silent.mac.to_i64())
         .bind(silent.provider.as_str())
         .bind(silent.since.as_micros())
         .bind(silent.asked_since.as_micros())
         .bind(now.as_micros())
-        .execute(&mut **tx)
-        .await?;
-    Ok(released.rows_affected() == 1)
+        .execute(conn).await?.rows_affected());
+    Ok(released == 1)
 }

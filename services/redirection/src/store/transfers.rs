@@ -1,11 +1,11 @@
 //! The table `transfer`.
 
-use sqlx::{FromRow, SqliteExecutor};
-use storage::{Db, StoreError, Tx};
+use sqlx::FromRow;
+use storage::{Connection, Db, StoreError, Tx, on};
 use vocabulary::{MacAddress, ProviderId, SerialNumber, Timestamp, TransferId};
 
-use super::Column;
-use super::macs::{Macs, mac_of};
+use super::macs::{Both, Dialect, Macs, both, mac_of};
+use super::{Column, looked_for};
 use crate::listing::{Page, PageSize};
 use crate::transfer::{Decider, Note, Progress, Transfer};
 
@@ -27,7 +27,7 @@ VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9, $10, '', '')";
 /// Stores a request.
 #[tracing::instrument(name = "db.transfer.create", level = "debug", skip_all)]
 pub(crate) async fn transfer_create(tx: &mut Tx, new: &Transfer) -> Result<(), StoreError> {
-    sqlx::query(CREATE)
+    on!(tx, conn => { sqlx::query(CREATE)
         .bind(new.id.as_str())
         .bind(new.mac.to_i64())
         .bind(new.claimant.as_str())
@@ -38,8 +38,7 @@ pub(crate) async fn transfer_create(tx: &mut Tx, new: &Transfer) -> Result<(), S
         .bind(new.proof.word())
         .bind(new.requested_at.as_micros())
         .bind(new.answer_by.as_micros())
-        .execute(&mut **tx)
-        .await?;
+        .execute(conn).await?; });
     Ok(())
 }
 
@@ -50,11 +49,9 @@ FROM transfer WHERE id = $1";
 
 /// The request of that id.
 #[tracing::instrument(name = "db.transfer.find", level = "debug", skip_all)]
-pub(crate) async fn transfer_find(
-    executor: impl SqliteExecutor<'_>,
-    id: &TransferId,
-) -> Result<Option<Transfer>, StoreError> {
-    let row: Option<TransferRow> = sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(executor).await?;
+pub(crate) async fn transfer_find(mut conn: Connection<'_>, id: &TransferId) -> Result<Option<Transfer>, StoreError> {
+    let row: Option<TransferRow> =
+        on!(conn, conn => sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(conn).await?);
     row.map(Transfer::try_from).transpose()
 }
 
@@ -70,8 +67,7 @@ pub(crate) async fn transfer_find_open(
     mac: MacAddress,
     claimant: &ProviderId,
 ) -> Result<Option<Transfer>, StoreError> {
-    let row: Option<TransferRow> =
-        sqlx::query_as(FIND_OPEN).bind(mac.to_i64()).bind(claimant.as_str()).fetch_optional(&mut **tx).await?;
+    let row: Option<TransferRow> = on!(tx, conn => sqlx::query_as(FIND_OPEN).bind(mac.to_i64()).bind(claimant.as_str()).fetch_optional(conn).await?);
     row.map(Transfer::try_from).transpose()
 }
 
@@ -89,8 +85,7 @@ pub(crate) async fn transfer_list(
     after: &str,
     size: PageSize,
 ) -> Result<Page<Transfer>, StoreError> {
-    let rows: Vec<TransferRow> =
-        sqlx::query_as(LIST).bind(provider.as_str()).bind(after).bind(size.and_one()).fetch_all(db.reader()).await?;
+    let rows: Vec<TransferRow> = on!(db.read().await?, conn => sqlx::query_as(LIST).bind(provider.as_str()).bind(looked_for(after)).bind(size.and_one()).fetch_all(conn).await?);
     page(rows, size)
 }
 
@@ -108,8 +103,7 @@ pub(crate) async fn transfer_waiting(
     after: &str,
     size: PageSize,
 ) -> Result<Page<Transfer>, StoreError> {
-    let rows: Vec<TransferRow> =
-        sqlx::query_as(WAITING).bind(now.as_micros()).bind(after).bind(size.and_one()).fetch_all(db.reader()).await?;
+    let rows: Vec<TransferRow> = on!(db.read().await?, conn => sqlx::query_as(WAITING).bind(now.as_micros()).bind(looked_for(after)).bind(size.and_one()).fetch_all(conn).await?);
     page(rows, size)
 }
 
@@ -120,15 +114,14 @@ WHERE id = $1 AND state = 'open'";
 /// Ends an open request.
 #[tracing::instrument(name = "db.transfer.decide", level = "debug", skip_all)]
 pub(crate) async fn transfer_decide(tx: &mut Tx, id: &TransferId, decided: &Decided<'_>) -> Result<(), StoreError> {
-    let decided = sqlx::query(DECIDE)
+    let decided = on!(tx, conn => sqlx::query(DECIDE)
         .bind(id.as_str())
         .bind(decided.progress.word())
         .bind(decided.at.as_micros())
         .bind(decided.by.word())
         .bind(decided.reason.as_str())
-        .execute(&mut **tx)
-        .await?;
-    StoreError::expect_one(decided.rows_affected())
+        .execute(conn).await?.rows_affected());
+    StoreError::expect_one(decided)
 }
 
 /// What ends requests that nobody has decided: their phones went another way.
@@ -139,24 +132,26 @@ pub(crate) struct Overtaking<'a> {
     pub reason: &'static str,
 }
 
-const OVERTAKE: &str = "
+const OVERTAKE: Both = both!(
+    "
 UPDATE transfer
 SET state = CASE WHEN claimant_id = $3 THEN 'done' ELSE 'overtaken' END,
     decided_at = $2,
     decided_by = CASE WHEN claimant_id = $3 THEN 'owner' ELSE '' END,
     reason = $4
-WHERE state = 'open' AND mac IN (SELECT value FROM json_each($1))";
+WHERE state = 'open' AND mac IN (SELECT value FROM ",
+    ")"
+);
 
 /// Ends all requests for the phones that are still open.
 #[tracing::instrument(name = "db.transfer.overtake", level = "debug", skip_all)]
 pub(crate) async fn transfer_overtake(tx: &mut Tx, macs: &Macs, by: &Overtaking<'_>) -> Result<(), StoreError> {
-    sqlx::query(OVERTAKE)
-        .bind(macs.as_str())
+    on!(tx, conn => { sqlx::query(conn.text(&OVERTAKE))
+        .bind(conn.numbers(macs))
         .bind(by.at.as_micros())
         .bind(by.winner.map_or("", ProviderId::as_str))
         .bind(by.reason)
-        .execute(&mut **tx)
-        .await?;
+        .execute(conn).await?; });
     Ok(())
 }
 
@@ -173,7 +168,7 @@ ORDER BY requested_at, id LIMIT 1";
 /// Who is to have a phone that is given up: the first that asked for it and proved it.
 #[tracing::instrument(name = "db.transfer.heir", level = "debug", skip_all)]
 pub(crate) async fn transfer_heir(tx: &mut Tx, mac: MacAddress) -> Result<Option<Transfer>, StoreError> {
-    let row: Option<TransferRow> = sqlx::query_as(HEIR).bind(mac.to_i64()).fetch_optional(&mut **tx).await?;
+    let row: Option<TransferRow> = on!(tx, conn => sqlx::query_as(HEIR).bind(mac.to_i64()).fetch_optional(conn).await?);
     row.map(Transfer::try_from).transpose()
 }
 

@@ -1,7 +1,7 @@
 //! The table `claim_window`.
 
 use sqlx::FromRow;
-use storage::{Db, StoreError, Tx};
+use storage::{Db, StoreError, Tx, on};
 use vocabulary::{MacAddress, ProviderId, Timestamp, WindowId};
 
 use super::Column;
@@ -15,7 +15,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)";
 /// Stores a window.
 #[tracing::instrument(name = "db.window.create", level = "debug", skip_all)]
 pub(crate) async fn window_create(tx: &mut Tx, window: &Window) -> Result<(), StoreError> {
-    sqlx::query(CREATE)
+    on!(tx, conn => { sqlx::query(CREATE)
         .bind(window.id.as_str())
         .bind(window.provider.as_str())
         .bind(window.profile.as_str())
@@ -23,8 +23,7 @@ pub(crate) async fn window_create(tx: &mut Tx, window: &Window) -> Result<(), St
         .bind(window.block.last().cast_signed())
         .bind(window.from.as_micros())
         .bind(window.until.as_micros())
-        .execute(&mut **tx)
-        .await?;
+        .execute(conn).await?; });
     Ok(())
 }
 
@@ -42,13 +41,12 @@ pub(crate) async fn window_in_the_way(
     block: Block,
     now: Timestamp,
 ) -> Result<Option<Block>, StoreError> {
-    let other: Option<(i64, i64)> = sqlx::query_as(IN_THE_WAY)
+    let other: Option<(i64, i64)> = on!(tx, conn => sqlx::query_as(IN_THE_WAY)
         .bind(provider.as_str())
         .bind(block.first().cast_signed())
         .bind(block.last().cast_signed())
         .bind(now.as_micros())
-        .fetch_optional(&mut **tx)
-        .await?;
+        .fetch_optional(conn).await?);
     other.map(|(first, last)| block_of(first, last)).transpose()
 }
 
@@ -60,8 +58,7 @@ ORDER BY from_at DESC, id LIMIT 1000";
 /// The provider's windows that were open at `since` or later, newest first.
 #[tracing::instrument(name = "db.window.list", level = "debug", skip_all)]
 pub(crate) async fn window_list(db: &Db, provider: &ProviderId, since: Timestamp) -> Result<Vec<Window>, StoreError> {
-    let rows: Vec<WindowRow> =
-        sqlx::query_as(LIST).bind(provider.as_str()).bind(since.as_micros()).fetch_all(db.reader()).await?;
+    let rows: Vec<WindowRow> = on!(db.read().await?, conn => sqlx::query_as(LIST).bind(provider.as_str()).bind(since.as_micros()).fetch_all(conn).await?);
     rows.into_iter().map(Window::try_from).collect()
 }
 
@@ -72,7 +69,7 @@ FROM claim_window WHERE until_at > $1";
 /// All windows that are open at `now`.
 #[tracing::instrument(name = "db.window.open", level = "debug", skip_all)]
 pub(crate) async fn window_open(tx: &mut Tx, now: Timestamp) -> Result<Vec<Window>, StoreError> {
-    let rows: Vec<WindowRow> = sqlx::query_as(OPEN).bind(now.as_micros()).fetch_all(&mut **tx).await?;
+    let rows: Vec<WindowRow> = on!(tx, conn => sqlx::query_as(OPEN).bind(now.as_micros()).fetch_all(conn).await?);
     rows.into_iter().map(Window::try_from).collect()
 }
 
@@ -89,7 +86,7 @@ LIMIT 2";
 #[tracing::instrument(name = "db.window.waiting", level = "debug", skip_all, fields(device.mac = %mac))]
 pub(crate) async fn window_waiting(tx: &mut Tx, mac: MacAddress, now: Timestamp) -> Result<Option<Window>, StoreError> {
     let rows: Vec<WindowRow> =
-        sqlx::query_as(WAITING).bind(mac.to_i64()).bind(now.as_micros()).fetch_all(&mut **tx).await?;
+        on!(tx, conn => sqlx::query_as(WAITING).bind(mac.to_i64()).bind(now.as_micros()).fetch_all(conn).await?);
     match <[WindowRow; 1]>::try_from(rows) {
         Ok([only]) => only.try_into().map(Some),
         Err(_none_or_two) => Ok(None),
@@ -101,15 +98,15 @@ const COUNT: &str = "UPDATE claim_window SET claimed = claimed + 1 WHERE id = $1
 /// Counts a phone that became the provider's through the window.
 #[tracing::instrument(name = "db.window.count", level = "debug", skip_all)]
 pub(crate) async fn window_count(tx: &mut Tx, id: &WindowId, now: Timestamp) -> Result<(), StoreError> {
-    let counted = sqlx::query(COUNT).bind(id.as_str()).bind(now.as_micros()).execute(&mut **tx).await?;
-    StoreError::expect_one(counted.rows_affected())
+    let counted = on!(tx, conn => sqlx::query(COUNT).bind(id.as_str()).bind(now.as_micros()).execute(conn).await?.rows_affected());
+    StoreError::expect_one(counted)
 }
 
 const CLOSE: &str = "
-UPDATE claim_window SET until_at = MAX($3, from_at)
+UPDATE claim_window SET until_at = CASE WHEN from_at > $3 THEN from_at ELSE $3 END
 WHERE id = $1 AND provider_id = $2 AND until_at > $3";
 
-const IS_KNOWN: &str = "SELECT 1 FROM claim_window WHERE id = $1 AND provider_id = $2";
+const IS_KNOWN: &str = "SELECT COUNT(*) FROM claim_window WHERE id = $1 AND provider_id = $2";
 
 /// What became of a wish to close a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,16 +125,16 @@ pub(crate) async fn window_close(
     now: Timestamp,
 ) -> Result<Closed, StoreError> {
     let (id, provider) = (id.as_str(), provider.as_str());
-    let closed = sqlx::query(CLOSE).bind(id).bind(provider).bind(now.as_micros()).execute(&mut **tx).await?;
-    if closed.rows_affected() == 1 {
+    let closed = on!(tx, conn => sqlx::query(CLOSE).bind(id).bind(provider).bind(now.as_micros()).execute(conn).await?.rows_affected());
+    if closed == 1 {
         return Ok(Closed::Now);
     }
-    let known = sqlx::query(IS_KNOWN).bind(id).bind(provider).fetch_optional(&mut **tx).await?;
-    Ok(if known.is_some() { Closed::Before } else { Closed::Unknown })
+    let known: i64 = on!(tx, conn => sqlx::query_scalar(IS_KNOWN).bind(id).bind(provider).fetch_one(conn).await?);
+    Ok(if known > 0 { Closed::Before } else { Closed::Unknown })
 }
 
 #[derive(FromRow)]
-struct WindowRow {
+pub(super) struct WindowRow {
     id: String,
     provider_id: String,
     profile_id: String,

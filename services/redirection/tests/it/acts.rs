@@ -6,22 +6,23 @@ use contracts::redirection::{
     ChangeRangeRequest, CreateProfileRequest, DeleteRangeRequest, Profile, Proof, SealFormat, SetProviderPolicyRequest,
 };
 use rpc::{Actor, within_as};
-use storage::Db;
+use storage::testing::Kind;
+use storage::{Db, on, on_each_database};
 
 use crate::support::{RULE, World, mac, rule};
 
 /// Every act: verb, target, subject, and the detail.
 async fn acts(world: &World) -> Vec<(String, String, String, String)> {
-    let db = Db::open_as_it_is(&world.database()).await.expect("the database");
-    let rows = sqlx::query_as("SELECT verb, target, subject, detail FROM act ORDER BY number");
-    let acts = rows.fetch_all(db.reader()).await.expect("the acts");
+    let db = Db::open_as_it_is(world.database.place()).await.expect("the database");
+    let rows = "SELECT verb, target, subject, detail FROM act ORDER BY number";
+    let acts =
+        on!(db.read().await.expect("a reader"), conn => sqlx::query_as(rows).fetch_all(conn).await).expect("the acts");
     audit::verify(&db, None).await.expect("an unbroken chain");
     acts
 }
 
-#[tokio::test]
-async fn every_change_is_kept_with_who_made_it() {
-    let world = World::new(1).await;
+async fn every_change_is_kept_with_who_made_it(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let acme = world.provider();
     let actor = Actor {
         subject: "cli_someone".to_owned(),
@@ -77,9 +78,8 @@ async fn every_change_is_kept_with_who_made_it() {
     assert_eq!(kept, expected);
 }
 
-#[tokio::test]
-async fn what_is_refused_leaves_no_act() {
-    let world = World::new(2).await;
+async fn what_is_refused_leaves_no_act(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let acme = world.provider();
     acme.profile("Main").await;
     acme.create_profile("Main", vec![rule(RULE)]).await.expect_err("the name is taken");
@@ -87,3 +87,5 @@ async fn what_is_refused_leaves_no_act() {
     acme.create_range("None", (mac(1), mac(2))).await.expect_err("no profile");
     assert_eq!(acts(&world).await.len(), 1);
 }
+
+on_each_database!(every_change_is_kept_with_who_made_it, what_is_refused_leaves_no_act,);

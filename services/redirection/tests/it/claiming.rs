@@ -11,14 +11,16 @@ use rpc::{Actor, Failure, within_as};
 use std::time::Duration;
 use vocabulary::{ErrorKind, ProviderId};
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{Provider, World, because, mac, refused};
 use crate::wishes::row;
 
 const SERIAL: &str = "FCH2034D0PL";
 
-#[tokio::test]
-async fn each_conflict_has_its_name_and_says_what_to_do_next() {
-    let world = World::new(1).await;
+async fn each_conflict_has_its_name_and_says_what_to_do_next(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let (acme, other) = (world.provider_with_profile().await, world.provider_with_profile().await);
     world.claim_rule(mac(0), 40, ClaimProof::Serial).await;
     world.claim_rule(mac(0x100), 40, ClaimProof::Manifest).await;
@@ -62,9 +64,8 @@ async fn each_conflict_has_its_name_and_says_what_to_do_next() {
     acme.put_serial(mac(4), SERIAL).await.expect("nobody holds it");
 }
 
-#[tokio::test]
-async fn what_is_ones_own_is_not_claimed_again() {
-    let world = World::new(2).await;
+async fn what_is_ones_own_is_not_claimed_again(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let acme = world.provider_with_profile().await;
     acme.profile("Branch").await;
     acme.put_device(mac(1), "Main").await.expect("a phone");
@@ -82,9 +83,8 @@ async fn what_is_ones_own_is_not_claimed_again() {
     assert!(acme.put_device(mac(150), "Branch").await.expect("its own").created);
 }
 
-#[tokio::test]
-async fn what_was_sold_to_somebody_above_can_be_claimed() {
-    let world = World::new(3).await;
+async fn what_was_sold_to_somebody_above_can_be_claimed(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let (acme, reseller) = (world.provider_with_profile().await, world.provider());
     world.claim_rule(0, 0, ClaimProof::Manifest).await;
     world.shipped(mac(1), "", &reseller.id).await;
@@ -96,9 +96,8 @@ async fn what_was_sold_to_somebody_above_can_be_claimed() {
     assert_eq!(refused(acme.put(odd).await), because(ErrorKind::Malformed, "invalid_ancestors"));
 }
 
-#[tokio::test]
-async fn a_phone_that_typed_a_code_is_noted_as_such() {
-    let world = World::new(4).await;
+async fn a_phone_that_typed_a_code_is_noted_as_such(kind: Kind) {
+    let world = World::new(kind, 4).await;
     let acme = world.provider_with_profile().await;
     let mac_address = vocabulary::MacAddress::from_u64(mac(1)).expect("an address");
     let request = PutDeviceRequest {
@@ -112,9 +111,8 @@ async fn a_phone_that_typed_a_code_is_noted_as_such() {
     assert_eq!(world.history(mac(1)).await, [row(&acme, "code", "")]);
 }
 
-#[tokio::test]
-async fn a_manifest_is_taken_in_whole_or_not_at_all() {
-    let world = World::new(5).await;
+async fn a_manifest_is_taken_in_whole_or_not_at_all(kind: Kind) {
+    let world = World::new(kind, 5).await;
     let acme = world.provider_with_profile().await;
     world.claim_rule(0, 0, ClaimProof::Manifest).await;
     let phone = |number| Shipped { mac: mac(number), sold_to: acme.id.clone(), ..Shipped::default() };
@@ -135,9 +133,8 @@ async fn a_manifest_is_taken_in_whole_or_not_at_all() {
     assert_eq!(refused(world.import(vec![phone(1); 10_001]).await).1, "invalid_manifest");
 }
 
-#[tokio::test]
-async fn rules_are_listed_most_specific_first_and_checked() {
-    let world = World::new(6).await;
+async fn rules_are_listed_most_specific_first_and_checked(kind: Kind) {
+    let world = World::new(kind, 6).await;
     world.claim_rule(0, 0, ClaimProof::Serial).await;
     world.claim_rule(mac(0x55), 40, ClaimProof::Manifest).await;
     world.claim_rule(mac(0), 24, ClaimProof::Certificate).await;
@@ -174,9 +171,8 @@ fn naive(rules: &[(u64, u32, ClaimProof)], mac: u64) -> &'static str {
     }
 }
 
-#[tokio::test]
-async fn the_longest_prefix_decides() {
-    let world = World::new(7).await;
+async fn the_longest_prefix_decides(kind: Kind) {
+    let world = World::new(kind, 7).await;
     let acme = world.provider_with_profile().await;
     let proofs = [ClaimProof::Open, ClaimProof::Serial, ClaimProof::Manifest, ClaimProof::Certificate];
     let one = (0..64_u64, 40..=48_u32, prop::sample::select(proofs.to_vec()));
@@ -208,9 +204,8 @@ fn reason_of<T>(answer: &Result<T, Failure>) -> &str {
     answer.as_ref().err().map_or("", |failure| failure.reason.as_str())
 }
 
-#[tokio::test]
-async fn a_claim_by_certificate_needs_one() {
-    let world = World::new(8).await;
+async fn a_claim_by_certificate_needs_one(kind: Kind) {
+    let world = World::new(kind, 8).await;
     let nobody = Certificate { mac: 0, serial: String::new(), expired: false };
     let request = ClaimByCertificateRequest { certificate: Some(nobody), model: String::new() };
     let mut operator: Provider = world.operator();
@@ -220,3 +215,14 @@ async fn a_claim_by_certificate_needs_one() {
         operator.client.claim_by_certificate(ClaimByCertificateRequest::default()).await.map_err(Failure::from);
     assert_eq!(refused(answer), because(ErrorKind::Malformed, "invalid_certificate"));
 }
+
+on_each_database!(
+    each_conflict_has_its_name_and_says_what_to_do_next,
+    what_is_ones_own_is_not_claimed_again,
+    what_was_sold_to_somebody_above_can_be_claimed,
+    a_phone_that_typed_a_code_is_noted_as_such,
+    a_manifest_is_taken_in_whole_or_not_at_all,
+    rules_are_listed_most_specific_first_and_checked,
+    the_longest_prefix_decides,
+    a_claim_by_certificate_needs_one,
+);

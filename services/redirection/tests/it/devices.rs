@@ -4,6 +4,9 @@ use contracts::redirection::PutDeviceRequest;
 use contracts::redirection::resolve_response::Answer;
 use vocabulary::ErrorKind;
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{Provider, START, World, because, mac, refused};
 
 fn described(profile: &str) -> PutDeviceRequest {
@@ -17,9 +20,8 @@ fn described(profile: &str) -> PutDeviceRequest {
     }
 }
 
-#[tokio::test]
-async fn putting_a_phone_twice_changes_nothing_the_second_time() {
-    let world = World::new(1).await;
+async fn putting_a_phone_twice_changes_nothing_the_second_time(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let acme = world.provider();
     let main = acme.profile("Main").await;
     let first = acme.put(described("MAIN")).await.expect("a phone");
@@ -36,9 +38,8 @@ async fn putting_a_phone_twice_changes_nothing_the_second_time() {
     assert_eq!(acme.get_device(mac(1)).await.expect("the phone"), device);
 }
 
-#[tokio::test]
-async fn a_phone_is_described_anew_and_moved() {
-    let world = World::new(2).await;
+async fn a_phone_is_described_anew_and_moved(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let acme = world.provider();
     acme.profile("Main").await;
     let branch = acme.profile("Branch").await;
@@ -57,9 +58,8 @@ async fn a_phone_is_described_anew_and_moved() {
     assert_eq!(redirect.profile_id, branch.id);
 }
 
-#[tokio::test]
-async fn a_released_phone_can_be_anothers() {
-    let world = World::new(3).await;
+async fn a_released_phone_can_be_anothers(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let (acme, other) = (world.provider(), world.provider());
     acme.profile("Main").await;
     let theirs = other.profile("Main").await;
@@ -76,9 +76,8 @@ async fn a_released_phone_can_be_anothers() {
     assert_eq!((redirect.provider_id, redirect.profile_id), (other.id.clone(), theirs.id));
 }
 
-#[tokio::test]
-async fn anothers_phone_is_as_unknown_as_none() {
-    let world = World::new(4).await;
+async fn anothers_phone_is_as_unknown_as_none(kind: Kind) {
+    let world = World::new(kind, 4).await;
     let (acme, stranger) = (world.provider(), world.provider());
     acme.profile("Main").await;
     acme.put_device(mac(1), "Main").await.expect("a phone");
@@ -95,9 +94,8 @@ async fn anothers_phone_is_as_unknown_as_none() {
     acme.get_device(mac(1)).await.expect("still its owner's");
 }
 
-#[tokio::test]
-async fn a_phone_goes_only_to_profiles_of_its_provider() {
-    let world = World::new(5).await;
+async fn a_phone_goes_only_to_profiles_of_its_provider(kind: Kind) {
+    let world = World::new(kind, 5).await;
     let (acme, stranger) = (world.provider(), world.provider());
     let main = acme.profile("Main").await;
     for profile in [main.id.as_str(), "Main", "prf_x", "", "%"] {
@@ -108,9 +106,8 @@ async fn a_phone_goes_only_to_profiles_of_its_provider() {
     assert_eq!(refused(stranger.get_device(mac(1)).await).1, "unknown_device");
 }
 
-#[tokio::test]
-async fn what_cannot_be_a_phone_is_refused_with_its_reason() {
-    let world = World::new(6).await;
+async fn what_cannot_be_a_phone_is_refused_with_its_reason(kind: Kind) {
+    let world = World::new(kind, 6).await;
     let acme = world.provider();
     acme.profile("Main").await;
     let good = described("Main");
@@ -131,3 +128,12 @@ async fn what_cannot_be_a_phone_is_refused_with_its_reason() {
     let nobody = Provider { id: String::new(), ..acme };
     assert_eq!(refused(nobody.put(good).await), because(ErrorKind::Malformed, "invalid_provider_id"));
 }
+
+on_each_database!(
+    putting_a_phone_twice_changes_nothing_the_second_time,
+    a_phone_is_described_anew_and_moved,
+    a_released_phone_can_be_anothers,
+    anothers_phone_is_as_unknown_as_none,
+    a_phone_goes_only_to_profiles_of_its_provider,
+    what_cannot_be_a_phone_is_refused_with_its_reason,
+);

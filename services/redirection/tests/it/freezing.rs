@@ -5,11 +5,13 @@ use contracts::redirection::{ListDevicesRequest, ListProfilesRequest, RefusalRea
 use rpc::Failure;
 use vocabulary::ErrorKind;
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{RULE, World, because, mac, refusal, refused, rule};
 
-#[tokio::test]
-async fn a_frozen_provider_reads_but_neither_changes_nor_redirects() {
-    let world = World::new(1).await;
+async fn a_frozen_provider_reads_but_neither_changes_nor_redirects(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let (acme, other) = (world.provider(), world.provider());
     let profile = acme.profile("Main").await;
     other.profile("Main").await;
@@ -49,17 +51,15 @@ async fn a_frozen_provider_reads_but_neither_changes_nor_redirects() {
     acme.put_device(mac(3), "Main").await.expect("changes go on");
 }
 
-#[tokio::test]
-async fn a_provider_can_be_frozen_before_it_has_anything() {
-    let world = World::new(2).await;
+async fn a_provider_can_be_frozen_before_it_has_anything(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let acme = world.provider();
     acme.set_frozen(true).await.expect("frozen");
     assert_eq!(refused(acme.create_profile("New", vec![rule(RULE)]).await).1, "provider_frozen");
 }
 
-#[tokio::test]
-async fn many_providers_are_frozen_at_once_or_none_is() {
-    let world = World::new(3).await;
+async fn many_providers_are_frozen_at_once_or_none_is(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let providers: Vec<_> = (0..50).map(|_| world.provider()).collect();
     for (number, provider) in (1..).zip(&providers) {
         provider.profile("Main").await;
@@ -86,3 +86,9 @@ async fn many_providers_are_frozen_at_once_or_none_is() {
     let failure = client.set_providers_frozen(request).await.map_err(Failure::from);
     assert_eq!(refused(failure).1, "too_many_providers");
 }
+
+on_each_database!(
+    a_frozen_provider_reads_but_neither_changes_nor_redirects,
+    a_provider_can_be_frozen_before_it_has_anything,
+    many_providers_are_frozen_at_once_or_none_is,
+);

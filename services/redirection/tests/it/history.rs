@@ -6,15 +6,15 @@ use contracts::redirection::TransferDecision;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
-use storage::Db;
+use storage::testing::Kind;
+use storage::{Db, on, on_each_database};
 use vocabulary::ErrorKind;
 
 use crate::support::{Provider, World, because, mac, refused};
 use crate::wishes::row;
 
-#[tokio::test]
-async fn the_present_owner_reads_it_all_and_learns_no_names() {
-    let world = World::new(1).await;
+async fn the_present_owner_reads_it_all_and_learns_no_names(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let (first, second) = (world.provider_with_profile().await, world.provider_with_profile().await);
     first.put_device(mac(1), "Main").await.expect("a phone");
     world.advance();
@@ -37,14 +37,13 @@ async fn the_present_owner_reads_it_all_and_learns_no_names() {
     assert!(world.operator().ownership(mac(2)).await.expect("no history").is_empty());
 }
 
-#[tokio::test]
-async fn the_database_lets_nobody_rewrite_it() {
-    let world = World::new(2).await;
+async fn the_database_lets_nobody_rewrite_it(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let acme = world.provider_with_profile().await;
     acme.put_device(mac(1), "Main").await.expect("a phone");
     acme.delete_device(mac(1)).await.expect("released");
     world.service.close().await;
-    let db = Db::open_as_it_is(&world.database()).await.expect("the database");
+    let db = Db::open_as_it_is(world.database.place()).await.expect("the database");
     for statement in [
         "UPDATE ownership SET provider_id = 'prv_00000000000000000000'",
         "UPDATE ownership SET until_at = until_at + 1",
@@ -52,7 +51,7 @@ async fn the_database_lets_nobody_rewrite_it() {
         "DELETE FROM ownership",
     ] {
         let mut tx = db.write().await.expect("a transaction");
-        let error = sqlx::query(statement).execute(&mut *tx).await.expect_err(statement);
+        let error = on!(tx, conn => sqlx::query(statement).execute(conn).await.map(drop)).expect_err(statement);
         assert!(error.to_string().contains("who has had a phone cannot be"), "{error}");
     }
 }
@@ -117,9 +116,8 @@ async fn take(providers: &[Provider], owners: &mut HashMap<u64, usize>, (deed, o
     }
 }
 
-#[tokio::test]
-async fn whatever_is_done_each_phone_has_one_owner_at_a_time() {
-    let world = World::new(3).await;
+async fn whatever_is_done_each_phone_has_one_owner_at_a_time(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let mut runner = TestRunner::new(Config::default());
     let providers =
         [world.provider_with_profile().await, world.provider_with_profile().await, world.provider_with_profile().await];
@@ -138,3 +136,9 @@ async fn whatever_is_done_each_phone_has_one_owner_at_a_time() {
         }
     }
 }
+
+on_each_database!(
+    the_present_owner_reads_it_all_and_learns_no_names,
+    the_database_lets_nobody_rewrite_it,
+    whatever_is_done_each_phone_has_one_owner_at_a_time,
+);

@@ -4,6 +4,9 @@ use contracts::redirection::{Device, ListDevicesRequest, ListProfilesRequest, Pu
 use rpc::Failure;
 use vocabulary::ErrorKind;
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{Provider, World, because, mac, parameter, refused, rule};
 
 const PHONES: u64 = 2_500;
@@ -54,9 +57,8 @@ async fn count_of_text(provider: &Provider, text: &str) -> usize {
     all(provider, ListDevicesRequest { text: text.to_owned(), ..query(1000) }).await.0.len()
 }
 
-#[tokio::test]
-async fn a_large_fleet_is_listed_in_pages_and_filtered() {
-    let world = World::new(1).await;
+async fn a_large_fleet_is_listed_in_pages_and_filtered(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let (acme, other) = (world.provider(), world.provider());
     fill(&acme).await;
     other.profile("Main").await;
@@ -107,9 +109,8 @@ async fn a_large_fleet_is_listed_in_pages_and_filtered() {
     }
 }
 
-#[tokio::test]
-async fn a_page_has_bounds() {
-    let world = World::new(2).await;
+async fn a_page_has_bounds(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let acme = world.provider();
     for limit in [0, 1001, u32::MAX] {
         let invalid = because(ErrorKind::Malformed, "invalid_limit");
@@ -123,9 +124,8 @@ async fn a_page_has_bounds() {
     assert_eq!(page(&acme, &behind).await.expect("an empty page"), (Vec::new(), false));
 }
 
-#[tokio::test]
-async fn profiles_are_listed_in_pages_that_fit_into_a_message() {
-    let world = World::new(3).await;
+async fn profiles_are_listed_in_pages_that_fit_into_a_message(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let (acme, other) = (world.provider(), world.provider());
     other.profile("Main").await;
     // Sixty-four KiB each: sixty of them are within the limit, but not within one message.
@@ -155,3 +155,9 @@ async fn profiles_are_listed_in_pages_that_fit_into_a_message() {
     let page = acme.client.clone().list_profiles(query).await.expect("a page").into_inner();
     assert!(page.profiles.len() == 2 && page.more);
 }
+
+on_each_database!(
+    a_large_fleet_is_listed_in_pages_and_filtered,
+    a_page_has_bounds,
+    profiles_are_listed_in_pages_that_fit_into_a_message,
+);

@@ -25,6 +25,8 @@ mod races;
 #[cfg(test)]
 mod ranges;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod resolving;
 #[cfg(test)]
 mod sealing;

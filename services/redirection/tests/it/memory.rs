@@ -1,16 +1,23 @@
 //! What is in memory is what is in the database.
 
+use std::time::Duration;
+
 use contracts::redirection::resolve_response::Answer;
 use contracts::redirection::{Profile, PutDeviceRequest};
 use redirection::Redirection;
 use rpc::Failure;
-use sqlx::SqlitePool;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use vocabulary::{ErrorKind, Randomness};
+
+use storage::testing::Kind;
+use storage::{Db, on, on_each_database};
 
 use crate::support::{Provider, World, mac, resolve, rule};
 
 const PHONES: u64 = 40;
+/// Far longer than a process takes to follow another.
+const PATIENCE: Duration = Duration::from_mins(1);
 const SERIALS: [&str; 3] = ["", "FCH1", "FCH2"];
 
 async fn answers(service: &Redirection) -> Vec<Answer> {
@@ -73,10 +80,10 @@ async fn profiles_of(provider: &Provider) -> Vec<Profile> {
     provider.client.clone().list_profiles(query).await.expect("a page").into_inner().profiles
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn five_hundred_changes_leave_memory_and_database_alike() {
+async fn five_hundred_changes_leave_memory_and_database_alike(kind: Kind) {
     for seed in [1, 2, 3] {
-        let world = World::new(seed).await;
+        let world = World::new(kind, seed).await;
+        let second = world.opened_again().await;
         let dice = Dice(Randomness::seeded(seed + 100));
         let providers: Vec<Provider> = (0..3).map(|_| world.provider()).collect();
         for provider in &providers {
@@ -89,6 +96,7 @@ async fn five_hundred_changes_leave_memory_and_database_alike() {
                 let provider = dice.one_of(&providers);
                 let mut profiles = profiles_of(&provider).await;
                 profiles.push(Profile { id: "prf_x".into(), name: "0".into(), ..Profile::default() });
+                let provider = if dice.below(2) == 0 { provider } else { provider.at(&second) };
                 wishes.spawn(wish(&dice, provider, &profiles));
             }
             for answer in wishes.join_all().await {
@@ -98,34 +106,34 @@ async fn five_hundred_changes_leave_memory_and_database_alike() {
                 }
             }
         }
-        let before = answers(&world.service).await;
-        let fresh = world.opened_again().await;
-        assert_eq!(answers(&fresh).await, before, "seed {seed}");
+        let before = answers(&world.opened_again().await).await;
+        for service in [&world.service, &second] {
+            let following = async { while answers(service).await != before {} };
+            timeout(PATIENCE, following).await.unwrap_or_else(|_| panic!("seed {seed}: never alike"));
+        }
         let redirected = before.iter().filter(|answer| matches!(answer, Answer::Redirect(_))).count();
         assert!(made > 80 && redirected > 0 && redirected < before.len(), "{made} changes, {redirected} redirects");
     }
 }
 
-#[tokio::test]
-async fn ten_thousand_phones_are_answered_after_a_restart() {
-    let world = World::new(5).await;
+async fn ten_thousand_phones_are_answered_after_a_restart(kind: Kind) {
+    let world = World::new(kind, 5).await;
     let acme = world.provider();
     let profile = acme.profile("Main").await;
     world.service.close().await;
-    let pool = SqlitePool::connect(&format!("sqlite:{}", world.database().display())).await.expect("the database");
-    let filled = sqlx::query(
-        "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 25000)
-         INSERT INTO device (mac, provider_id, profile_id, serial, model, note, search_text, created_at, changed_at)
-         SELECT $1 + n, $2, $3, 'S' || n, NULL, '', '', 0, 0 FROM number",
-    )
-    .bind(mac(0).cast_signed())
-    .bind(&acme.id)
-    .bind(&profile.id)
-    .execute(&pool)
-    .await
-    .expect("filled");
-    assert_eq!(filled.rows_affected(), 25_000);
-    pool.close().await;
+    let fill = "
+        WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 25000)
+        INSERT INTO device (mac, provider_id, profile_id, serial, model, note, search_text, created_at, changed_at)
+        SELECT $1 + n, $2, $3, 'S' || n, NULL, '', '', 0, 0 FROM number";
+    let db = Db::open_as_it_is(world.database.place()).await.expect("the database");
+    let mut tx = db.write().await.expect("a transaction");
+    let filled = on!(tx, conn => {
+        let fill = sqlx::query(fill).bind(mac(0).cast_signed()).bind(&acme.id).bind(&profile.id);
+        fill.execute(conn).await.expect("filled").rows_affected()
+    });
+    tx.commit().await.expect("committed");
+    assert_eq!(filled, 25_000);
+    db.close().await;
 
     let world = world.reopened().await;
     for number in [1, 2, 9_999, 10_000, 10_001, 19_999, 20_000, 20_001, 25_000] {
@@ -139,3 +147,9 @@ async fn ten_thousand_phones_are_answered_after_a_restart() {
         assert!(matches!(world.resolve(mac(number), "").await, Answer::Refusal(_)));
     }
 }
+
+on_each_database!(
+    threads 4;
+    five_hundred_changes_leave_memory_and_database_alike,
+    ten_thousand_phones_are_answered_after_a_restart,
+);

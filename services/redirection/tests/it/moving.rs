@@ -3,15 +3,15 @@
 use contracts::redirection::resolve_response::Answer;
 use contracts::redirection::{MoveDevicesRequest, PutDeviceRequest, SealFormat, TransferState};
 use rpc::Failure;
-use storage::Db;
+use storage::testing::Kind;
+use storage::{Db, on, on_each_database};
 use vocabulary::ErrorKind;
 
 use crate::support::{World, because, mac, refused};
 use crate::wishes::row;
 
-#[tokio::test]
-async fn a_batch_is_handed_over_with_what_is_noted_of_it_and_without_its_keys() {
-    let world = World::new(1).await;
+async fn a_batch_is_handed_over_with_what_is_noted_of_it_and_without_its_keys(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let (reseller, acme) = (world.provider_with_profile().await, world.provider_with_profile().await);
     for number in 1..=3 {
         let request = PutDeviceRequest {
@@ -46,9 +46,8 @@ async fn a_batch_is_handed_over_with_what_is_noted_of_it_and_without_its_keys() 
     assert_eq!(again.macs, [mac(3)]);
 }
 
-#[tokio::test]
-async fn all_are_moved_or_none() {
-    let world = World::new(2).await;
+async fn all_are_moved_or_none(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let (reseller, acme) = (world.provider_with_profile().await, world.provider_with_profile().await);
     let stranger = world.provider_with_profile().await;
     reseller.put_device(mac(1), "Main").await.expect("a phone");
@@ -78,9 +77,8 @@ async fn all_are_moved_or_none() {
     assert_eq!(refused(reseller.move_to(&world.provider(), &[mac(1)]).await).1, "unknown_profile");
 }
 
-#[tokio::test]
-async fn all_phones_of_a_profile_are_moved_in_one_call() {
-    let world = World::new(3).await;
+async fn all_phones_of_a_profile_are_moved_in_one_call(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let (reseller, acme) = (world.provider_with_profile().await, world.provider_with_profile().await);
     reseller.profile("Kept").await;
     // More than one statement takes.
@@ -113,7 +111,7 @@ async fn all_phones_of_a_profile_are_moved_in_one_call() {
     assert_eq!(reseller.client.clone().move_devices(request).await.expect("none left").into_inner().moved, 0);
 
     // Each phone is named in the log of both.
-    let db = Db::open_as_it_is(&world.database()).await.expect("the database");
+    let db = Db::open_as_it_is(world.database.place()).await.expect("the database");
     for provider in [&reseller, &acme] {
         let acts: Vec<String> = rows_of(&db, &provider.id).await;
         assert_eq!(acts.iter().map(|act| act.matches("0004f2").count()).sum::<usize>(), 1_100);
@@ -122,6 +120,13 @@ async fn all_phones_of_a_profile_are_moved_in_one_call() {
 }
 
 async fn rows_of(db: &Db, provider: &str) -> Vec<String> {
-    let rows = sqlx::query_scalar("SELECT detail FROM act WHERE verb = 'device.move' AND concerns = $1");
-    rows.bind(provider).fetch_all(db.reader()).await.expect("the acts")
+    let rows = "SELECT detail FROM act WHERE verb = 'device.move' AND concerns = $1";
+    on!(db.read().await.expect("a reader"), conn => sqlx::query_scalar(rows).bind(provider).fetch_all(conn).await)
+        .expect("the acts")
 }
+
+on_each_database!(
+    a_batch_is_handed_over_with_what_is_noted_of_it_and_without_its_keys,
+    all_are_moved_or_none,
+    all_phones_of_a_profile_are_moved_in_one_call,
+);

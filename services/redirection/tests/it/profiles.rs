@@ -4,11 +4,13 @@ use contracts::redirection::resolve_response::Answer;
 use contracts::redirection::{Profile, Proof};
 use vocabulary::{ErrorKind, ProfileId, Randomness};
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{RULE, START, World, because, mac, parameter, refused, rule};
 
-#[tokio::test]
-async fn a_profile_is_given_back_as_it_was_made() {
-    let world = World::new(1).await;
+async fn a_profile_is_given_back_as_it_was_made(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let acme = world.provider();
     let parameters = vec![
         parameter("Upgrade_Enable", "Yes", "na"),
@@ -25,9 +27,8 @@ async fn a_profile_is_given_back_as_it_was_made() {
     assert_eq!(acme.get_profile(&made.id).await.expect("the profile"), made);
 }
 
-#[tokio::test]
-async fn a_replaced_profile_reaches_its_phones_and_counts_up() {
-    let world = World::new(2).await;
+async fn a_replaced_profile_reaches_its_phones_and_counts_up(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let acme = world.provider();
     let made = acme.profile("Main").await;
     acme.put_device(mac(1), "Main").await.expect("a phone");
@@ -45,9 +46,8 @@ async fn a_replaced_profile_reaches_its_phones_and_counts_up() {
     assert_eq!(acme.replace_profile(&wanted, 0).await.expect("any version").version, 3);
 }
 
-#[tokio::test]
-async fn names_are_taken_once_for_each_provider_whatever_their_case() {
-    let world = World::new(3).await;
+async fn names_are_taken_once_for_each_provider_whatever_their_case(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let (acme, other) = (world.provider(), world.provider());
     let first = acme.profile("Büro").await;
     let second = acme.profile("Second").await;
@@ -60,9 +60,8 @@ async fn names_are_taken_once_for_each_provider_whatever_their_case() {
     other.profile("Büro").await;
 }
 
-#[tokio::test]
-async fn a_profile_with_phones_is_not_deleted() {
-    let world = World::new(4).await;
+async fn a_profile_with_phones_is_not_deleted(kind: Kind) {
+    let world = World::new(kind, 4).await;
     let acme = world.provider();
     let (main, spare) = (acme.profile("Main").await, acme.profile("Spare").await);
     for number in 1..=3 {
@@ -82,9 +81,8 @@ async fn a_profile_with_phones_is_not_deleted() {
     acme.profile("Main").await;
 }
 
-#[tokio::test]
-async fn anothers_profile_is_as_unknown_as_none() {
-    let world = World::new(5).await;
+async fn anothers_profile_is_as_unknown_as_none(kind: Kind) {
+    let world = World::new(kind, 5).await;
     let (acme, stranger) = (world.provider(), world.provider());
     let made = acme.profile("Main").await;
     let nobodys = ProfileId::draw(&Randomness::seeded(99)).to_string();
@@ -103,9 +101,8 @@ async fn anothers_profile_is_as_unknown_as_none() {
     assert_eq!(acme.get_profile(&made.id).await.expect("untouched"), made);
 }
 
-#[tokio::test]
-async fn what_no_phone_understands_is_refused_with_its_reason() {
-    let world = World::new(6).await;
+async fn what_no_phone_understands_is_refused_with_its_reason(kind: Kind) {
+    let world = World::new(kind, 6).await;
     let acme = world.provider();
     let cases = [
         ("", vec![rule(RULE)], "invalid_profile_name"),
@@ -137,3 +134,12 @@ async fn what_no_phone_understands_is_refused_with_its_reason() {
     assert_eq!(refused(nobody.create_profile("Main", vec![rule(RULE)]).await), invalid);
     assert_eq!(refused(nobody.get_profile("prf_x").await), invalid);
 }
+
+on_each_database!(
+    a_profile_is_given_back_as_it_was_made,
+    a_replaced_profile_reaches_its_phones_and_counts_up,
+    names_are_taken_once_for_each_provider_whatever_their_case,
+    a_profile_with_phones_is_not_deleted,
+    anothers_profile_is_as_unknown_as_none,
+    what_no_phone_understands_is_refused_with_its_reason,
+);

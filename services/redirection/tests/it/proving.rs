@@ -8,6 +8,9 @@ use contracts::redirection::{
 use rpc::Failure;
 use vocabulary::ErrorKind;
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{
     Provider, RULE, World, ask, because, certificate, mac, parameter, refusal, refused, resolve, rule,
 };
@@ -18,9 +21,8 @@ fn question(serial: &str, certificate: Option<Certificate>) -> ResolveRequest {
     ResolveRequest { mac: mac(1), serial: serial.to_owned(), certificate }
 }
 
-#[tokio::test]
-async fn a_secret_is_not_given_to_whoever_says_an_address() {
-    let world = World::new(1).await;
+async fn a_secret_is_not_given_to_whoever_says_an_address(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let acme = world.provider();
     for parameters in [vec![rule(SECRET_RULE)], vec![rule(RULE), parameter("Password_1_", "x", "na")]] {
         for proof in [Proof::Unspecified, Proof::Mac] {
@@ -46,9 +48,8 @@ async fn a_secret_is_not_given_to_whoever_says_an_address() {
     }
 }
 
-#[tokio::test]
-async fn a_profile_states_what_its_phones_must_prove() {
-    let world = World::new(2).await;
+async fn a_profile_states_what_its_phones_must_prove(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let acme = world.provider();
     acme.create_proven(Proof::Serial, "Serial", vec![rule(SECRET_RULE)]).await.expect("a profile");
     acme.create_proven(Proof::Certificate, "Certificate", vec![rule(SECRET_RULE)]).await.expect("a profile");
@@ -86,9 +87,8 @@ async fn policy(provider: &Provider) -> ProviderPolicy {
     answer.into_inner().policy.expect("a policy")
 }
 
-#[tokio::test]
-async fn expired_certificates_follow_the_providers_policy_also_after_a_restart() {
-    let world = World::new(3).await;
+async fn expired_certificates_follow_the_providers_policy_also_after_a_restart(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let acme = world.provider();
     acme.profile("Main").await;
     acme.put_device(mac(1), "Main").await.expect("a phone");
@@ -117,9 +117,8 @@ async fn expired_certificates_follow_the_providers_policy_also_after_a_restart()
     assert!(matches!(ask(&world.service, expired).await, Answer::Redirect(_)));
 }
 
-#[tokio::test]
-async fn a_phone_with_a_key_gets_sealed_answers() {
-    let world = World::new(4).await;
+async fn a_phone_with_a_key_gets_sealed_answers(kind: Kind) {
+    let world = World::new(kind, 4).await;
     let (acme, stranger) = (world.provider(), world.provider());
     acme.create_proven(Proof::Sealed, "Sealed", vec![rule(SECRET_RULE)]).await.expect("a profile");
     acme.profile("Main").await;
@@ -157,9 +156,8 @@ async fn a_phone_with_a_key_gets_sealed_answers() {
     assert_eq!(refused(acme.set_key(mac(9), SealFormat::Aes128gcm, &key).await), unknown);
 }
 
-#[tokio::test]
-async fn a_key_does_not_outlive_its_owner() {
-    let world = World::new(5).await;
+async fn a_key_does_not_outlive_its_owner(kind: Kind) {
+    let world = World::new(kind, 5).await;
     let (acme, other) = (world.provider(), world.provider());
     acme.profile("Main").await;
     other.profile("Main").await;
@@ -186,3 +184,11 @@ async fn a_key_does_not_outlive_its_owner() {
         }
     }
 }
+
+on_each_database!(
+    a_secret_is_not_given_to_whoever_says_an_address,
+    a_profile_states_what_its_phones_must_prove,
+    expired_certificates_follow_the_providers_policy_also_after_a_restart,
+    a_phone_with_a_key_gets_sealed_answers,
+    a_key_does_not_outlive_its_owner,
+);

@@ -9,11 +9,13 @@ use rpc::Failure;
 use tokio::task::JoinSet;
 use vocabulary::ErrorKind;
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{World, mac};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_sixteen_providers_one_gets_the_phone() {
-    let world = World::new(1).await;
+async fn of_sixteen_providers_one_gets_the_phone(kind: Kind) {
+    let world = World::new(kind, 1).await;
     // Two services on one database: the claim must be decided there, not by whose turn it is in one of them.
     let second = world.opened_again().await;
     for number in 1..=10 {
@@ -34,9 +36,8 @@ async fn of_sixteen_providers_one_gets_the_phone() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_profile_is_not_deleted_under_a_phone() {
-    let world = World::new(2).await;
+async fn a_profile_is_not_deleted_under_a_phone(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let acme = world.provider();
     for number in 1..=60 {
         let name = format!("Profile {number}");
@@ -65,9 +66,8 @@ async fn a_profile_is_not_deleted_under_a_phone() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_replacements_of_one_version_one_is_made() {
-    let world = World::new(3).await;
+async fn of_two_replacements_of_one_version_one_is_made(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let acme = world.provider();
     let profile = acme.profile("Main").await;
     for version in 1..=20 {
@@ -92,9 +92,8 @@ async fn given_up_after<F: Future>(times: usize, future: F) -> Option<F::Output>
     .await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_caller_that_gives_up_leaves_memory_and_database_alike() {
-    let world = World::new(4).await;
+async fn a_caller_that_gives_up_leaves_memory_and_database_alike(kind: Kind) {
+    let world = World::new(kind, 4).await;
     let acme = world.provider();
     acme.profile("Main").await;
     let mut given_up = 0;
@@ -109,3 +108,11 @@ async fn a_caller_that_gives_up_leaves_memory_and_database_alike() {
     }
     assert!(given_up > 0);
 }
+
+on_each_database!(
+    threads 4;
+    of_sixteen_providers_one_gets_the_phone,
+    a_profile_is_not_deleted_under_a_phone,
+    of_two_replacements_of_one_version_one_is_made,
+    a_caller_that_gives_up_leaves_memory_and_database_alike,
+);

@@ -7,6 +7,9 @@ use contracts::redirection::{
 use rpc::Failure;
 use vocabulary::ErrorKind;
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{Provider, START, World, because, mac, refusal, refused, rule};
 
 async fn goes_to(world: &World, number: u64) -> Option<String> {
@@ -33,9 +36,8 @@ async fn list(provider: &Provider, request: ListRangesRequest) -> Result<(Vec<Ra
     Ok((answer.ranges, answer.more))
 }
 
-#[tokio::test]
-async fn the_most_specific_assignment_wins_also_after_a_restart() {
-    let world = World::new(1).await;
+async fn the_most_specific_assignment_wins_also_after_a_restart(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let acme = world.provider();
     let (own, narrow, wide) = (acme.profile("Own").await, acme.profile("Narrow").await, acme.profile("Wide").await);
     let outer = acme.create_range("wide", (mac(100), mac(199))).await.expect("a block");
@@ -63,9 +65,8 @@ async fn the_most_specific_assignment_wins_also_after_a_restart() {
     assert_eq!(refused(delete(&acme, &outer).await), because(ErrorKind::NotFound, "unknown_range"));
 }
 
-#[tokio::test]
-async fn blocks_do_not_cross() {
-    let world = World::new(2).await;
+async fn blocks_do_not_cross(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let (acme, other) = (world.provider(), world.provider());
     acme.profile("Main").await;
     other.profile("Main").await;
@@ -86,9 +87,8 @@ async fn blocks_do_not_cross() {
     other.create_range("Main", (mac(0x301), mac(0x301))).await.expect("beside");
 }
 
-#[tokio::test]
-async fn what_is_no_block_is_refused_with_its_reason() {
-    let world = World::new(3).await;
+async fn what_is_no_block_is_refused_with_its_reason(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let (acme, stranger) = (world.provider(), world.provider());
     acme.profile("Main").await;
     stranger.profile("Theirs").await;
@@ -108,9 +108,8 @@ async fn what_is_no_block_is_refused_with_its_reason() {
     assert_eq!(refused(delete(&acme, &block).await).1, "provider_frozen");
 }
 
-#[tokio::test]
-async fn blocks_are_listed_in_pages_for_a_provider_and_for_the_operator() {
-    let world = World::new(4).await;
+async fn blocks_are_listed_in_pages_for_a_provider_and_for_the_operator(kind: Kind) {
+    let world = World::new(kind, 4).await;
     let (acme, other) = (world.provider(), world.provider());
     acme.profile("Main").await;
     other.profile("Main").await;
@@ -130,9 +129,8 @@ async fn blocks_are_listed_in_pages_for_a_provider_and_for_the_operator() {
     assert_eq!(refused(list(&acme, none).await), because(ErrorKind::Malformed, "invalid_limit"));
 }
 
-#[tokio::test]
-async fn phones_of_a_block_have_no_serial_number_to_prove() {
-    let world = World::new(5).await;
+async fn phones_of_a_block_have_no_serial_number_to_prove(kind: Kind) {
+    let world = World::new(kind, 5).await;
     let acme = world.provider();
     acme.create_proven(Proof::Serial, "Main", vec![rule("[--key k] https://nps.example/")]).await.expect("a profile");
     acme.create_range("Main", (mac(1), mac(9))).await.expect("a block");
@@ -142,3 +140,11 @@ async fn phones_of_a_block_have_no_serial_number_to_prove() {
     acme.put(request).await.expect("its own block's phone");
     assert!(matches!(world.resolve(mac(1), "FCH1").await, Answer::Redirect(_)));
 }
+
+on_each_database!(
+    the_most_specific_assignment_wins_also_after_a_restart,
+    blocks_do_not_cross,
+    what_is_no_block_is_refused_with_its_reason,
+    blocks_are_listed_in_pages_for_a_provider_and_for_the_operator,
+    phones_of_a_block_have_no_serial_number_to_prove,
+);

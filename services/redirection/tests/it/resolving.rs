@@ -5,11 +5,13 @@ use contracts::redirection::{Proof, PutDeviceRequest, Redirect, RefusalReason, R
 use rpc::{Failure, Peer};
 use vocabulary::ErrorKind;
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{World, ask, certificate, client, mac, parameter, refusal, rule};
 
-#[tokio::test]
-async fn a_phone_gets_its_profile_whole() {
-    let world = World::new(1).await;
+async fn a_phone_gets_its_profile_whole(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let acme = world.provider();
     let parameters = vec![parameter("GPP_A", "x", "rw"), rule("[--key \"a secret\"] https://nps.example/$MA.xml")];
     let profile = acme.create_proven(Proof::Certificate, "Main", parameters.clone()).await.expect("a profile");
@@ -28,9 +30,8 @@ async fn a_phone_gets_its_profile_whole() {
     assert_eq!(world.resolve(mac(2), "").await, refusal(RefusalReason::NoProvider, ""));
 }
 
-#[tokio::test]
-async fn a_wrong_serial_number_gets_nothing() {
-    let world = World::new(2).await;
+async fn a_wrong_serial_number_gets_nothing(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let acme = world.provider();
     acme.profile("Main").await;
     let phone = PutDeviceRequest { mac: mac(1), profile: "Main".into(), ..PutDeviceRequest::default() };
@@ -45,9 +46,8 @@ async fn a_wrong_serial_number_gets_nothing() {
     assert!(matches!(world.resolve(mac(1), "FCH2034D0PX").await, Answer::Redirect(_)));
 }
 
-#[tokio::test]
-async fn what_is_no_phones_address_is_no_question() {
-    let world = World::new(3).await;
+async fn what_is_no_phones_address_is_no_question(kind: Kind) {
+    let world = World::new(kind, 3).await;
     for mac in [0, 0xffff_ffff_ffff, u64::MAX] {
         let question = ResolveRequest { mac, ..ResolveRequest::default() };
         let failure = client(&world.service, Peer::Gateway).resolve(question).await.map_err(Failure::from);
@@ -56,18 +56,16 @@ async fn what_is_no_phones_address_is_no_question() {
     }
 }
 
-#[tokio::test]
-async fn the_edge_and_the_activation_codes_may_ask() {
-    let world = World::new(4).await;
+async fn the_edge_and_the_activation_codes_may_ask(kind: Kind) {
+    let world = World::new(kind, 4).await;
     for caller in [Peer::Gateway, Peer::Onboarding] {
         let question = ResolveRequest { mac: mac(1), ..ResolveRequest::default() };
         client(&world.service, caller).resolve(question).await.expect("an answer");
     }
 }
 
-#[tokio::test]
-async fn phones_are_answered_when_the_database_is_away() {
-    let world = World::new(5).await;
+async fn phones_are_answered_when_the_database_is_away(kind: Kind) {
+    let world = World::new(kind, 5).await;
     let acme = world.provider();
     acme.profile("Main").await;
     acme.put_device(mac(1), "Main").await.expect("a phone");
@@ -78,3 +76,11 @@ async fn phones_are_answered_when_the_database_is_away() {
     let failure = acme.put_device(mac(2), "Main").await.expect_err("no database");
     assert_eq!(failure.kind, ErrorKind::Unavailable);
 }
+
+on_each_database!(
+    a_phone_gets_its_profile_whole,
+    a_wrong_serial_number_gets_nothing,
+    what_is_no_phones_address_is_no_question,
+    the_edge_and_the_activation_codes_may_ask,
+    phones_are_answered_when_the_database_is_away,
+);

@@ -7,7 +7,8 @@ use contracts::redirection::{Proof, SealFormat};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, SqliteConnection};
-use storage::Db;
+use storage::testing::Kind;
+use storage::{Place, on_each_database};
 use vault::VaultError;
 
 use crate::support::{Provider, World, client, mac, open_with, rule};
@@ -28,24 +29,23 @@ fn holds_secret(folder: &Path) -> bool {
 
 #[tokio::test]
 async fn no_secret_stands_in_the_files_of_the_database() {
-    let world = World::new(1).await;
+    let world = World::new(Kind::Sqlite, 1).await;
     let acme = world.provider();
     let made = acme.create_proven(Proof::Serial, "Main", vec![rule(SECRET_RULE)]).await.expect("a profile");
     acme.replace_profile(&made, 1).await.expect("the profile");
     acme.put_device(mac(1), "Main").await.expect("a phone");
     acme.set_key(mac(1), SealFormat::Aes128gcm, KEY).await.expect("a key");
     assert_eq!(acme.get_profile(&made.id).await.expect("the profile").parameters, made.parameters);
-    assert!(!holds_secret(world.folder.path()));
+    assert!(!holds_secret(world.database.folder()));
     world.service.close().await;
-    assert!(!holds_secret(world.folder.path()));
+    assert!(!holds_secret(world.database.folder()));
 }
 
-#[tokio::test]
-async fn without_its_master_key_nothing_is_opened() {
-    let world = World::new(2).await;
+async fn without_its_master_key_nothing_is_opened(kind: Kind) {
+    let world = World::new(kind, 2).await;
     world.provider().create_proven(Proof::Serial, "Main", vec![rule(SECRET_RULE)]).await.expect("a profile");
     world.service.close().await;
-    let opened = open_with([8; 32], world.database(), &world.clock, &world.randomness).await;
+    let opened = open_with([8; 32], world.database.place(), &world.clock, &world.randomness).await;
     let error = opened.err().expect("another key");
     assert!(matches!(error, CannotOpen::Vault(VaultError::WrongMaster { .. })));
     assert!(error.to_string().contains("give the one that is needed"), "{error}");
@@ -60,6 +60,13 @@ const PHONE: &str = "
 INSERT INTO device (mac, provider_id, profile_id, serial, model, note, search_text, created_at, changed_at)
 VALUES ($1, $2, $3, NULL, NULL, '', '', 0, 0)";
 
+fn file(world: &World) -> &Path {
+    match world.database.place() {
+        Place::Sqlite(file) => file,
+        Place::Postgres(_) => panic!("no file"),
+    }
+}
+
 /// A database as the program of before wrote it: its first migration, fifty profiles in the clear of which
 /// one was deleted, and its log not carried over.
 async fn clear_database(world: &World) -> Vec<String> {
@@ -68,13 +75,13 @@ async fn clear_database(world: &World) -> Vec<String> {
     std::fs::copy(first, folder.path().join("0001_redirection.sql")).expect("the first migration");
     let migrations = Migrator::new(folder.path()).await.expect("a migration");
     world.service.close().await;
-    for file in std::fs::read_dir(world.folder.path()).expect("a folder") {
+    for file in std::fs::read_dir(world.database.folder()).expect("a folder") {
         std::fs::remove_file(file.expect("a file").path()).expect("removed");
     }
-    Db::open(&world.database(), &migrations).await.expect("a database").close().await;
-
-    let options = SqliteConnectOptions::new().filename(world.database()).journal_mode(SqliteJournalMode::Wal);
+    let options = SqliteConnectOptions::new().filename(file(world)).create_if_missing(true);
+    let options = options.journal_mode(SqliteJournalMode::Wal);
     let mut old = SqliteConnection::connect_with(&options).await.expect("the database");
+    migrations.run_direct(None, &mut old, false).await.expect("migrated");
     let provider = world.provider();
     let ids: Vec<String> = (10..60).map(|number| format!("prf_000000000000000000{number}")).collect();
     for (number, id) in (1..).zip(&ids) {
@@ -91,11 +98,11 @@ async fn clear_database(world: &World) -> Vec<String> {
 
 #[tokio::test]
 async fn a_database_of_before_is_sealed_before_anything_is_served() {
-    let world = World::new(3).await;
+    let world = World::new(Kind::Sqlite, 3).await;
     let ids = clear_database(&world).await;
-    assert!(holds_secret(world.folder.path()), "the test writes secrets");
+    assert!(holds_secret(world.database.folder()), "the test writes secrets");
     let world = world.reopened().await;
-    assert!(!holds_secret(world.folder.path()));
+    assert!(!holds_secret(world.database.folder()));
 
     for number in 1..50 {
         let Answer::Redirect(redirect) = world.resolve(mac(number), "").await else { panic!("served as before") };
@@ -114,13 +121,13 @@ async fn a_database_of_before_is_sealed_before_anything_is_served() {
 
 #[tokio::test]
 async fn a_crash_before_the_old_pages_are_gone_is_made_good() {
-    let world = World::new(4).await;
+    let world = World::new(Kind::Sqlite, 4).await;
     clear_database(&world).await;
     let world = world.reopened().await;
     world.service.close().await;
     // As it is left by a crash between the sealing and the end: rows in the clear, some of them sealed.
     let mut database =
-        SqliteConnection::connect(&format!("sqlite:{}", world.database().display())).await.expect("the database");
+        SqliteConnection::connect(&format!("sqlite:{}", file(&world).display())).await.expect("the database");
     for statement in [
         "DELETE FROM sealing",
         "UPDATE profile SET sealed_parameters = NULL,
@@ -130,11 +137,13 @@ async fn a_crash_before_the_old_pages_are_gone_is_made_good() {
         sqlx::query(statement).execute(&mut database).await.expect("done");
     }
     database.close().await.expect("closed");
-    assert!(holds_secret(world.folder.path()));
+    assert!(holds_secret(world.database.folder()));
     let world = world.reopened().await;
-    assert!(!holds_secret(world.folder.path()));
+    assert!(!holds_secret(world.database.folder()));
     for (number, value) in [(1, SECRET_RULE), (49, "https://Zebra.example/")] {
         let Answer::Redirect(redirect) = world.resolve(mac(number), "").await else { panic!("a redirect") };
         assert_eq!(redirect.parameters[0].value, value);
     }
 }
+
+on_each_database!(without_its_master_key_nothing_is_opened);

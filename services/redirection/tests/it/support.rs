@@ -1,6 +1,5 @@
 //! A service on a database of its own, and what tests say to it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,8 @@ use contracts::redirection::{
 use prometheus_client::registry::Registry;
 use redirection::{CannotOpen, Redirection, RedirectionConfig, TIME_TO_ANSWER};
 use rpc::{Failure, Peer, RpcMetrics, Transport, local, within};
-use tempfile::TempDir;
+use storage::Place;
+use storage::testing::{Kind, TestDatabase};
 use vault::MasterKey;
 use vocabulary::{Clock, ErrorKind, ManualClock, ProviderId, Randomness, Timestamp};
 
@@ -24,19 +24,22 @@ pub const RULE: &str = "https://nps.example/$MA.xml";
 
 /// The service, its callers and its clock.
 pub struct World {
-    pub folder: TempDir,
+    pub database: TestDatabase,
     pub service: Redirection,
     pub clock: ManualClock,
     pub randomness: Arc<Randomness>,
 }
 
 impl World {
-    pub async fn new(seed: u64) -> Self {
-        let folder = TempDir::new().expect("a folder");
+    pub async fn new(kind: Kind, seed: u64) -> Self {
+        Self::on(TestDatabase::new(kind).await, seed).await
+    }
+
+    pub async fn on(database: TestDatabase, seed: u64) -> Self {
         let clock = ManualClock::starting_at(Timestamp::from_micros(START));
         let randomness = Arc::new(Randomness::seeded(seed));
-        let service = open(folder.path().join("redirection.db"), &clock, &randomness).await;
-        Self { folder, service, clock, randomness }
+        let service = open(database.place(), &clock, &randomness).await;
+        Self { database, service, clock, randomness }
     }
 
     /// The same database, opened by a new process.
@@ -48,11 +51,7 @@ impl World {
 
     /// Another service on the same database.
     pub async fn opened_again(&self) -> Redirection {
-        open(self.database(), &self.clock, &self.randomness).await
-    }
-
-    pub fn database(&self) -> PathBuf {
-        self.folder.path().join("redirection.db")
+        open(self.database.place(), &self.clock, &self.randomness).await
     }
 
     /// A provider nobody has used before.
@@ -70,19 +69,19 @@ impl World {
     }
 }
 
-async fn open(database: PathBuf, clock: &ManualClock, randomness: &Arc<Randomness>) -> Redirection {
+async fn open(database: &Place, clock: &ManualClock, randomness: &Arc<Randomness>) -> Redirection {
     open_with([7; 32], database, clock, randomness).await.expect("the database opens")
 }
 
 /// Opens a database with a master key of these bytes.
 pub async fn open_with(
     master: [u8; 32],
-    database: PathBuf,
+    database: &Place,
     clock: &ManualClock,
     randomness: &Arc<Randomness>,
 ) -> Result<Redirection, CannotOpen> {
     let config = RedirectionConfig {
-        database,
+        database: database.clone(),
         master: MasterKey::from_bytes(master),
         clock: Clock::Manual(clock.clone()),
         randomness: Arc::clone(randomness),

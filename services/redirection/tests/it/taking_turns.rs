@@ -3,6 +3,9 @@
 use contracts::redirection::resolve_response::Answer;
 use contracts::redirection::{TransferDecision, TransferState};
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{Provider, World, mac};
 
 const ROUNDS: u64 = 12;
@@ -25,9 +28,8 @@ async fn owner(world: &World, providers: &[&Provider], number: u64) -> Option<St
     in_database
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_tenants_claim_one_phone() {
-    let world = World::new(1).await;
+async fn two_tenants_claim_one_phone(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let (acme, other) = (world.provider_with_profile().await, world.provider_with_profile().await);
     for number in 1..=ROUNDS {
         let (one, two) = (acme.clone(), other.clone());
@@ -42,9 +44,8 @@ async fn two_tenants_claim_one_phone() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_transfer_is_agreed_to_while_the_phone_is_released() {
-    let world = World::new(2).await;
+async fn a_transfer_is_agreed_to_while_the_phone_is_released(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let (acme, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
     for number in 1..=ROUNDS {
         acme.put_serial(mac(number), SERIAL).await.expect("a phone");
@@ -72,9 +73,8 @@ async fn a_transfer_is_agreed_to_while_the_phone_is_released() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_transfer_is_agreed_to_while_it_is_taken_back() {
-    let world = World::new(3).await;
+async fn a_transfer_is_agreed_to_while_it_is_taken_back(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let (acme, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
     for number in 1..=ROUNDS {
         acme.put_device(mac(number), "Main").await.expect("a phone");
@@ -92,9 +92,8 @@ async fn a_transfer_is_agreed_to_while_it_is_taken_back() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_phone_is_moved_while_it_is_released() {
-    let world = World::new(4).await;
+async fn a_phone_is_moved_while_it_is_released(kind: Kind) {
+    let world = World::new(kind, 4).await;
     let (reseller, acme) = (world.provider_with_profile().await, world.provider_with_profile().await);
     for number in 1..=ROUNDS {
         reseller.put_device(mac(number), "Main").await.expect("a phone");
@@ -109,9 +108,8 @@ async fn a_phone_is_moved_while_it_is_released() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_provider_is_frozen_while_it_claims() {
-    let world = World::new(5).await;
+async fn a_provider_is_frozen_while_it_claims(kind: Kind) {
+    let world = World::new(kind, 5).await;
     let acme = world.provider_with_profile().await;
     for number in 1..=ROUNDS {
         let (one, two) = (acme.clone(), acme.clone());
@@ -127,3 +125,12 @@ async fn a_provider_is_frozen_while_it_claims() {
         acme.set_frozen(false).await.expect("free");
     }
 }
+
+on_each_database!(
+    threads 4;
+    two_tenants_claim_one_phone,
+    a_transfer_is_agreed_to_while_the_phone_is_released,
+    a_transfer_is_agreed_to_while_it_is_taken_back,
+    a_phone_is_moved_while_it_is_released,
+    a_provider_is_frozen_while_it_claims,
+);

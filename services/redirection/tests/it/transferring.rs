@@ -2,7 +2,8 @@
 
 use contracts::redirection::resolve_response::Answer;
 use contracts::redirection::{ClaimProof, TransferDecision, TransferState};
-use storage::Db;
+use storage::testing::Kind;
+use storage::{Db, on, on_each_database};
 use vocabulary::ErrorKind;
 
 use crate::support::{START, World, because, mac, refused};
@@ -13,9 +14,8 @@ const AGREE: TransferDecision = TransferDecision::Agree;
 const REFUSE: TransferDecision = TransferDecision::Refuse;
 const CANCEL: TransferDecision = TransferDecision::Cancel;
 
-#[tokio::test]
-async fn the_owner_agrees_and_the_phone_is_the_claimants() {
-    let world = World::new(1).await;
+async fn the_owner_agrees_and_the_phone_is_the_claimants(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let (owner, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
     let late = world.provider_with_profile().await;
     owner.put_serial(mac(1), SERIAL).await.expect("a phone");
@@ -44,9 +44,8 @@ async fn the_owner_agrees_and_the_phone_is_the_claimants() {
     assert_eq!(world.history(mac(1)).await, [row(&owner, "claimed", "transferred"), row(&claimant, "transfer", "")]);
 }
 
-#[tokio::test]
-async fn who_may_not_decide_is_told_so_and_a_stranger_nothing() {
-    let world = World::new(2).await;
+async fn who_may_not_decide_is_told_so_and_a_stranger_nothing(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let (owner, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
     let stranger = world.provider_with_profile().await;
     owner.put_device(mac(1), "Main").await.expect("a phone");
@@ -72,9 +71,8 @@ async fn who_may_not_decide_is_told_so_and_a_stranger_nothing() {
     assert_eq!(refused(world.provider().ask_for(mac(1), "").await).1, "unknown_profile");
 }
 
-#[tokio::test]
-async fn without_an_answer_the_operator_decides() {
-    let world = World::new(3).await;
+async fn without_an_answer_the_operator_decides(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let (owner, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
     let operator = world.operator();
     owner.put_device(mac(1), "Main").await.expect("a phone");
@@ -96,9 +94,8 @@ async fn without_an_answer_the_operator_decides() {
     assert!(operator.transfers().await.is_empty());
 }
 
-#[tokio::test]
-async fn a_released_phone_goes_to_the_first_that_proved_its_claim() {
-    let world = World::new(4).await;
+async fn a_released_phone_goes_to_the_first_that_proved_its_claim(kind: Kind) {
+    let world = World::new(kind, 4).await;
     let owner = world.provider_with_profile().await;
     let [guesser, frozen, first, second] = [
         world.provider_with_profile().await,
@@ -131,9 +128,8 @@ async fn a_released_phone_goes_to_the_first_that_proved_its_claim() {
     guesser.put_device(mac(1), "Main").await.expect("it is free");
 }
 
-#[tokio::test]
-async fn the_operators_policy_holds_for_requests_too() {
-    let world = World::new(5).await;
+async fn the_operators_policy_holds_for_requests_too(kind: Kind) {
+    let world = World::new(kind, 5).await;
     let (owner, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
     for number in 1..=4 {
         owner.put_serial(mac(number), SERIAL).await.expect("a phone");
@@ -156,9 +152,8 @@ async fn the_operators_policy_holds_for_requests_too() {
     }
 }
 
-#[tokio::test]
-async fn a_held_phone_and_a_frozen_provider_stay_as_they_are() {
-    let world = World::new(6).await;
+async fn a_held_phone_and_a_frozen_provider_stay_as_they_are(kind: Kind) {
+    let world = World::new(kind, 6).await;
     let (owner, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
     owner.put_device(mac(1), "Main").await.expect("a phone");
     owner.put_device(mac(2), "Main").await.expect("a phone");
@@ -183,9 +178,8 @@ async fn a_held_phone_and_a_frozen_provider_stay_as_they_are() {
     owner.decide(&asked.id, AGREE).await.expect("agreed");
 }
 
-#[tokio::test]
-async fn a_claimant_without_its_profile_gets_nothing() {
-    let world = World::new(9).await;
+async fn a_claimant_without_its_profile_gets_nothing(kind: Kind) {
+    let world = World::new(kind, 9).await;
     let (owner, claimant) = (world.provider_with_profile().await, world.provider());
     let profile = claimant.profile("Main").await;
     owner.put_serial(mac(1), SERIAL).await.expect("a phone");
@@ -197,9 +191,8 @@ async fn a_claimant_without_its_profile_gets_nothing() {
     assert!(matches!(world.resolve(mac(1), "").await, Answer::Refusal(_)));
 }
 
-#[tokio::test]
-async fn a_phone_of_a_block_is_its_blocks_owners_to_give() {
-    let world = World::new(7).await;
+async fn a_phone_of_a_block_is_its_blocks_owners_to_give(kind: Kind) {
+    let world = World::new(kind, 7).await;
     let (owner, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
     owner.create_range("Main", (mac(0), mac(99))).await.expect("a block");
     let asked = claimant.ask_for(mac(1), "").await.expect("a request");
@@ -214,18 +207,17 @@ async fn a_phone_of_a_block_is_its_blocks_owners_to_give() {
     assert_eq!(world.history(mac(1)).await, [row(&claimant, "transfer", "released")]);
 }
 
-#[tokio::test]
-async fn both_find_it_in_their_log_and_neither_learns_who_the_other_is() {
-    let world = World::new(8).await;
+async fn both_find_it_in_their_log_and_neither_learns_who_the_other_is(kind: Kind) {
+    let world = World::new(kind, 8).await;
     let (owner, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
     owner.put_serial(mac(1), SERIAL).await.expect("a phone");
     let asked = claimant.ask_for(mac(1), SERIAL).await.expect("a request");
     owner.decide(&asked.id, AGREE).await.expect("agreed");
-    let db = Db::open_as_it_is(&world.database()).await.expect("the database");
-    let rows =
-        sqlx::query_as("SELECT concerns, verb, subject, subject_tenant, source, detail FROM act WHERE target = $1");
+    let db = Db::open_as_it_is(world.database.place()).await.expect("the database");
+    let rows = "SELECT concerns, verb, subject, subject_tenant, source, detail FROM act WHERE target = $1";
     let acts: Vec<(String, String, String, String, String, String)> =
-        rows.bind(&asked.id).fetch_all(db.reader()).await.expect("the acts");
+        on!(db.read().await.expect("a reader"), conn => sqlx::query_as(rows).bind(&asked.id).fetch_all(conn).await)
+            .expect("the acts");
     let told = |concerns: &str| -> Vec<(String, String)> {
         let mine = acts.iter().filter(|act| act.0 == concerns);
         mine.map(|act| (act.1.clone(), act.2.clone())).collect()
@@ -239,3 +231,15 @@ async fn both_find_it_in_their_log_and_neither_learns_who_the_other_is() {
     }
     audit::verify(&db, None).await.expect("an unbroken chain");
 }
+
+on_each_database!(
+    the_owner_agrees_and_the_phone_is_the_claimants,
+    who_may_not_decide_is_told_so_and_a_stranger_nothing,
+    without_an_answer_the_operator_decides,
+    a_released_phone_goes_to_the_first_that_proved_its_claim,
+    the_operators_policy_holds_for_requests_too,
+    a_held_phone_and_a_frozen_provider_stay_as_they_are,
+    a_claimant_without_its_profile_gets_nothing,
+    a_phone_of_a_block_is_its_blocks_owners_to_give,
+    both_find_it_in_their_log_and_neither_learns_who_the_other_is,
+);

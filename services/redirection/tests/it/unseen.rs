@@ -19,6 +19,9 @@ use tonic::{Request, Response, Status};
 use vault::MasterKey;
 use vocabulary::{Clock, Timestamp};
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{Provider, START, World, mac, refused};
 use crate::wishes::{DAY, row};
 
@@ -55,14 +58,14 @@ impl CustomizationService for Seen {
 }
 
 /// A world whose service asks `Seen`.
-async fn world_number(number: u64) -> (World, Seen) {
-    let world = World::new(number).await;
+async fn world_number(kind: Kind, number: u64) -> (World, Seen) {
+    let world = World::new(kind, number).await;
     world.service.close().await;
     let seen = Seen(Arc::new(Mutex::new(Some(HashMap::new()))), Arc::default());
     let metrics = RpcMetrics::register(&mut Registry::default());
     let road = local(CustomizationServiceServer::new(seen.clone()), Peer::Redirection, metrics);
     let config = RedirectionConfig {
-        database: world.database(),
+        database: world.database.place().clone(),
         master: MasterKey::from_bytes([7; 32]),
         clock: Clock::Manual(world.clock.clone()),
         randomness: Arc::clone(&world.randomness),
@@ -101,9 +104,8 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn what_was_not_seen_for_so_long_is_given_back_and_nothing_else() {
-    let (world, seen) = world_number(1).await;
+async fn what_was_not_seen_for_so_long_is_given_back_and_nothing_else(kind: Kind) {
+    let (world, seen) = world_number(kind, 1).await;
     let [acme, keeper, frozen] =
         [world.provider_with_profile().await, world.provider_with_profile().await, world.provider_with_profile().await];
     acme.release_unseen_after(30).await;
@@ -139,9 +141,8 @@ async fn what_was_not_seen_for_so_long_is_given_back_and_nothing_else() {
     frozen.get_device(mac(6)).await.expect("nothing of it is changed");
 }
 
-#[tokio::test]
-async fn who_asked_for_it_with_proof_gets_it() {
-    let (world, seen) = world_number(2).await;
+async fn who_asked_for_it_with_proof_gets_it(kind: Kind) {
+    let (world, seen) = world_number(kind, 2).await;
     let (acme, claimant) = (world.provider_with_profile().await, world.provider_with_profile().await);
     acme.release_unseen_after(1).await;
     acme.put_serial(mac(1), "FCH2034D0PL").await.expect("a phone");
@@ -155,9 +156,8 @@ async fn who_asked_for_it_with_proof_gets_it() {
     assert_eq!(seen.told(), [(mac(1), acme.id.clone(), "left"), (mac(1), claimant.id.clone(), "came")]);
 }
 
-#[tokio::test]
-async fn what_customization_could_not_take_in_is_told_again() {
-    let (world, seen) = world_number(5).await;
+async fn what_customization_could_not_take_in_is_told_again(kind: Kind) {
+    let (world, seen) = world_number(kind, 5).await;
     let acme = world.provider_with_profile().await;
     acme.release_unseen_after(1).await;
     acme.put_device(mac(1), "Main").await.expect("a phone");
@@ -176,9 +176,8 @@ async fn what_customization_could_not_take_in_is_told_again() {
     assert!(seen.told().is_empty(), "after two days it is not told any more");
 }
 
-#[tokio::test]
-async fn while_nobody_knows_what_was_seen_nothing_is_given_back() {
-    let (world, seen) = world_number(3).await;
+async fn while_nobody_knows_what_was_seen_nothing_is_given_back(kind: Kind) {
+    let (world, seen) = world_number(kind, 3).await;
     let acme = world.provider_with_profile().await;
     acme.release_unseen_after(1).await;
     acme.put_device(mac(1), "Main").await.expect("a phone");
@@ -189,9 +188,8 @@ async fn while_nobody_knows_what_was_seen_nothing_is_given_back() {
     world.service.close().await;
 }
 
-#[tokio::test]
-async fn more_than_one_page_is_gone_through() {
-    let (world, seen) = world_number(4).await;
+async fn more_than_one_page_is_gone_through(kind: Kind) {
+    let (world, seen) = world_number(kind, 4).await;
     let acme = world.provider_with_profile().await;
     acme.release_unseen_after(1).await;
     for number in 1..=1_005 {
@@ -201,3 +199,11 @@ async fn more_than_one_page_is_gone_through() {
     assert_eq!(world.go_round().await, 1_005);
     assert_eq!(seen.told().len(), 1_005);
 }
+
+on_each_database!(
+    what_was_not_seen_for_so_long_is_given_back_and_nothing_else,
+    who_asked_for_it_with_proof_gets_it,
+    what_customization_could_not_take_in_is_told_again,
+    while_nobody_knows_what_was_seen_nothing_is_given_back,
+    more_than_one_page_is_gone_through,
+);

@@ -7,6 +7,9 @@ use contracts::redirection::{
 };
 use vocabulary::ErrorKind;
 
+use storage::on_each_database;
+use storage::testing::Kind;
+
 use crate::support::{Provider, START, World, ask, because, certificate, mac, refused};
 use crate::wishes::{DAY, row};
 
@@ -24,9 +27,8 @@ fn nobody() -> ClaimByCertificateResponse {
     ClaimByCertificateResponse::default()
 }
 
-#[tokio::test]
-async fn a_phone_comes_in_once_and_is_counted_once() {
-    let world = World::new(1).await;
+async fn a_phone_comes_in_once_and_is_counted_once(kind: Kind) {
+    let world = World::new(kind, 1).await;
     let acme = world.provider_with_profile().await;
     world.claim_rule(0, 0, ClaimProof::Certificate).await;
     assert_eq!(world.show_certificate(certificate(mac(1))).await, nobody());
@@ -50,9 +52,8 @@ async fn a_phone_comes_in_once_and_is_counted_once() {
     assert_eq!((windows.len(), windows[0].claimed), (1, 1));
 }
 
-#[tokio::test]
-async fn a_closed_window_lets_nobody_in_also_after_a_restart() {
-    let world = World::new(2).await;
+async fn a_closed_window_lets_nobody_in_also_after_a_restart(kind: Kind) {
+    let world = World::new(kind, 2).await;
     let acme = world.provider_with_profile().await;
     let first = acme.open_window(BLOCK, START + DAY).await.expect("a window");
     let world = world.reopened().await;
@@ -76,9 +77,8 @@ async fn a_closed_window_lets_nobody_in_also_after_a_restart() {
     assert_eq!(refused(acme.close_window("win_x").await).1, "unknown_window");
 }
 
-#[tokio::test]
-async fn no_two_windows_wait_for_one_phone() {
-    let world = World::new(3).await;
+async fn no_two_windows_wait_for_one_phone(kind: Kind) {
+    let world = World::new(kind, 3).await;
     let (acme, other) = (world.provider_with_profile().await, world.provider_with_profile().await);
     acme.open_window(BLOCK, START + DAY).await.expect("a window");
     other.create_range("Main", (mac(200), mac(299))).await.expect("a block");
@@ -114,9 +114,8 @@ async fn refuse_expired(provider: &Provider) {
     provider.client.clone().set_provider_policy(request).await.expect("a policy");
 }
 
-#[tokio::test]
-async fn what_speaks_against_a_phone_keeps_it_out() {
-    let world = World::new(4).await;
+async fn what_speaks_against_a_phone_keeps_it_out(kind: Kind) {
+    let world = World::new(kind, 4).await;
     let (acme, other) = (world.provider_with_profile().await, world.provider_with_profile().await);
     acme.open_window(BLOCK, START + DAY).await.expect("a window");
     other.put_device(mac(1), "Main").await.expect("theirs");
@@ -136,3 +135,10 @@ async fn what_speaks_against_a_phone_keeps_it_out() {
     acme.set_frozen(true).await.expect("frozen");
     assert_eq!(world.show_certificate(certificate(mac(7))).await, nobody());
 }
+
+on_each_database!(
+    a_phone_comes_in_once_and_is_counted_once,
+    a_closed_window_lets_nobody_in_also_after_a_restart,
+    no_two_windows_wait_for_one_phone,
+    what_speaks_against_a_phone_keeps_it_out,
+);

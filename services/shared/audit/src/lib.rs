@@ -13,6 +13,7 @@
 
 mod act;
 mod anchor;
+mod bytes;
 mod chain;
 mod grpc;
 mod store;

@@ -5,29 +5,40 @@
 pub enum Peer {
     /// The edge.
     Gateway,
+    /// Who may speak.
+    Accounts,
+    /// MAC to provider.
+    Redirection,
     /// Activation codes.
     Onboarding,
-    /// Whose phone it is.
-    Redirection,
+    /// How far a phone has come.
+    Customization,
 }
 
 /// The callers of each gRPC service. A service that is not listed may be called by nobody.
-const CALLERS: [(&str, &[Peer]); 5] = [
+const CALLERS: [(&str, &[Peer]); 6] = [
     ("dialtone.accounts.v1.AccountsService", &[Peer::Gateway]),
     ("dialtone.redirection.v1.RedirectionService", &[Peer::Gateway, Peer::Onboarding]),
     ("dialtone.onboarding.v1.OnboardingService", &[Peer::Gateway]),
     ("dialtone.customization.v1.CustomizationService", &[Peer::Gateway, Peer::Onboarding, Peer::Redirection]),
     // Served by each of them, of its own database.
     ("dialtone.audit.v1.AuditService", &[Peer::Gateway]),
+    ("grpc.health.v1.Health", &Peer::ALL),
 ];
 
 impl Peer {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Gateway, Self::Accounts, Self::Redirection, Self::Onboarding, Self::Customization];
+
     /// Its name as certificates and the audit log write it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
-            Self::Onboarding => "onboarding",
+            Self::Accounts => "accounts",
             Self::Redirection => "redirection",
+            Self::Onboarding => "onboarding",
+            Self::Customization => "customization",
         }
     }
 

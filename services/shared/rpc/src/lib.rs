@@ -2,19 +2,26 @@
 //! refusal crosses it.
 //!
 //! All services speak through clients and servers generated from `proto/`. In one process a client
-//! stands directly on the generated server ([`local`]); the layers around it are the same as on a wire.
+//! stands directly on the generated server ([`local`]); between processes it speaks mutual TLS ([`connect`],
+//! [`RpcListener`]). The layers around a service are the same.
 
 mod access;
 mod actor;
+mod connect;
+mod credentials;
 mod deadline;
 mod guard;
 mod metrics;
+mod serve;
 mod status;
 mod transport;
 
 pub use access::Peer;
 pub use actor::{Actor, within_as};
+pub use connect::{InvalidPlace, connect};
+pub use credentials::{CredentialError, CredentialFiles, Credentials, name_of};
 pub use deadline::within;
 pub use metrics::RpcMetrics;
+pub use serve::{RpcListener, Served};
 pub use status::{Failure, Refusal, refuse};
 pub use transport::{Transport, local};

@@ -1,113 +1,199 @@
-//! Opening a database and the two ways into it: reading and writing.
-
-use std::path::Path;
-use std::time::Duration;
+//! A service's database, whichever it is, and the two ways into it: reading and writing.
 
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 
-use crate::StoreError;
+use crate::postgres::Pools;
+use crate::{Place, StoreError, sqlite};
 
-/// How long a statement waits for another process that is writing (the command line, say).
-const BUSY: Duration = Duration::from_secs(5);
-/// Pages of the database that a connection keeps in memory: 32 MiB (SQLite counts negative numbers in KiB).
-/// The default of 2 MiB is less than a busy group of phones touches, which then reads them again each time.
-const CACHE: &str = "-32768";
-/// After how many pages the write-ahead log is carried over into the database: 64 MiB. With the default
-/// of 1,000 nearly every group of phones is followed by a checkpoint and its two further syncs.
-const CHECKPOINT: &str = "16384";
-/// Readers work side by side in WAL mode; more of them than cores buys nothing.
-const READERS: u32 = 4;
-
-/// A transaction that may write.
-pub type Tx = Transaction<'static, Sqlite>;
+/// The same tables, written down for each kind of database.
+#[derive(Debug)]
+pub struct Migrations {
+    /// `sqlx::migrate!("../../migrations/<service>/sqlite")`
+    pub sqlite: Migrator,
+    /// `sqlx::migrate!("../../migrations/<service>/postgres")`
+    pub postgres: Migrator,
+}
 
 /// One service's database. Clones share the same connections.
 #[derive(Debug, Clone)]
-pub struct Db {
-    readers: SqlitePool,
-    writer: SqlitePool,
+pub struct Db(Pool);
+
+#[derive(Debug, Clone)]
+enum Pool {
+    Sqlite(sqlite::Db),
+    Postgres(Pools),
+}
+
+/// A connection to read with, outside a transaction. The database refuses whatever writes.
+#[derive(Debug)]
+pub enum Reader {
+    /// To a file.
+    Sqlite(PoolConnection<Sqlite>),
+    /// To a server.
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// A transaction that may write. Dropped without [`Tx::commit`], it has done nothing.
+#[derive(Debug)]
+pub enum Tx {
+    /// In a file.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On a server.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// What statements run on: the connection of a [`Reader`] or of a [`Tx`]. For functions that are called with either.
+#[derive(Debug)]
+pub enum Connection<'c> {
+    /// To a file.
+    Sqlite(&'c mut SqliteConnection),
+    /// To a server.
+    Postgres(&'c mut PgConnection),
+}
+
+/// Runs one query on a [`Reader`], [`Tx`] or [`Connection`], whichever database it leads to:
+///
+/// ```text
+/// let rows: Vec<Row> = on!(db.read().await?, conn => sqlx::query_as(LIST).bind(id).fetch_all(conn).await?);
+/// let done = on!(tx, conn => sqlx::query(FREEZE).bind(id).execute(conn).await?.rows_affected());
+/// ```
+///
+/// The body is compiled once for each kind of database.
+#[macro_export]
+macro_rules! on {
+    ($way:expr, $connection:ident => $body:expr) => {
+        match $way.connection() {
+            $crate::Connection::Sqlite($connection) => $body,
+            $crate::Connection::Postgres($connection) => $body,
+        }
+    };
 }
 
 impl Db {
-    /// Opens the database in `file`, creating it where it is missing, and brings its tables up to date.
-    ///
-    /// WAL with `synchronous=FULL`: what is committed survives a power cut (performance.md: with group
-    /// commit it costs nothing).
-    pub async fn open(file: &Path, migrations: &Migrator) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY)
-            .pragma("cache_size", CACHE)
-            .pragma("wal_autocheckpoint", CHECKPOINT);
-        // What is replaced or deleted may be a secret, and must not stay in pages that nobody uses any more.
-        let writer = pool(1).connect_with(options.clone().pragma("secure_delete", "ON")).await?;
-        // SQLite has no lock for migrations: in one transaction, two processes that start at once on an
-        // empty folder make the tables once.
-        let mut migration = writer.begin_with("BEGIN IMMEDIATE").await?;
-        // `run_direct`, because the future of `run` on a connection is not `Send` (rust-lang/rust#110338).
-        migrations.run_direct(None, &mut *migration, false).await?;
-        migration.commit().await?;
-        let readers = pool(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { readers, writer })
+    /// Opens the database at `place` and brings its tables up to date. A file is made where it is missing; a server
+    /// must have the database.
+    pub async fn open(place: &Place, migrations: &Migrations) -> Result<Self, StoreError> {
+        Ok(Self(match place {
+            Place::Sqlite(file) => Pool::Sqlite(sqlite::Db::open(file, &migrations.sqlite).await?),
+            Place::Postgres(server) => Pool::Postgres(Pools::open(server, &migrations.postgres).await?),
+        }))
     }
 
     /// Opens a database that is there already, with the tables it has: for the command line, which must not
     /// bring anything up to date. A server may be running on it.
-    pub async fn open_as_it_is(file: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new().filename(file).foreign_keys(true).busy_timeout(BUSY);
-        let writer = pool(1).connect_with(options.clone().pragma("secure_delete", "ON")).await?;
-        let readers = pool(1).connect_with(options.read_only(true)).await?;
-        Ok(Self { readers, writer })
+    pub async fn open_as_it_is(place: &Place) -> Result<Self, StoreError> {
+        Ok(Self(match place {
+            Place::Sqlite(file) => Pool::Sqlite(sqlite::Db::open_as_it_is(file).await?),
+            Place::Postgres(server) => Pool::Postgres(Pools::as_it_is(server)),
+        }))
     }
 
-    /// Where to read from, outside a transaction.
-    pub fn reader(&self) -> &SqlitePool {
-        &self.readers
+    /// A connection to read with. What was committed before this returned is seen.
+    pub async fn read(&self) -> Result<Reader, StoreError> {
+        Ok(match &self.0 {
+            Pool::Sqlite(db) => Reader::Sqlite(db.reader().acquire().await?),
+            Pool::Postgres(pools) => Reader::Postgres(pools.readers.acquire().await?),
+        })
     }
 
-    /// Begins a transaction that may write. One at a time; the next waits.
+    /// Begins a transaction that may write.
     ///
-    /// `BEGIN IMMEDIATE`, because a deferred one that reads and then writes fails with "database is
-    /// locked" as soon as another process writes in between.
+    /// On SQLite there is one at a time, and the next waits. On PostgreSQL others write meanwhile, here and in other
+    /// processes: what was read may have changed when it is written. So the state a change needs stands in the
+    /// statement's `WHERE`, rows are taken in one order (that of their keys), and [`StoreError::Changed`] is an
+    /// answer to expect.
     pub async fn write(&self) -> Result<Tx, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(match &self.0 {
+            Pool::Sqlite(db) => Tx::Sqlite(db.write().await?),
+            Pool::Postgres(pools) => Tx::Postgres(pools.write().await?),
+        })
     }
 
-    /// Writes the whole database anew, so that nothing that was deleted or overwritten is left in its files.
-    /// Takes a second for some hundred megabytes; nobody else may be reading.
+    /// Begins a transaction that only reads, and sees all the while what was committed when its first statement
+    /// ran.
+    pub async fn snapshot(&self) -> Result<Tx, StoreError> {
+        Ok(match &self.0 {
+            Pool::Sqlite(db) => Tx::Sqlite(db.reader().begin_with("BEGIN DEFERRED").await?),
+            Pool::Postgres(pools) => {
+                Tx::Postgres(pools.readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        })
+    }
+
+    /// Writes a file anew, so that nothing that was deleted or overwritten is left in it; nobody else may be reading.
+    /// A server looks after its pages itself.
     pub async fn rewrite(&self) -> Result<(), StoreError> {
-        let mut writer = self.writer.acquire().await?;
-        sqlx::query("VACUUM").execute(&mut *writer).await?;
-        // The new pages stand in the write-ahead log until they are carried over, and the old ones beside them.
-        let (is_busy, _, _): (i64, i64, i64) =
-            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *writer).await?;
-        match is_busy {
-            0 => Ok(()),
-            _ => Err(sqlx::Error::Protocol("another process is reading the database; end it".to_owned()).into()),
+        match &self.0 {
+            Pool::Sqlite(db) => db.rewrite().await,
+            Pool::Postgres(_) => Ok(()),
         }
     }
 
-    /// Whether the database answers: reads a page of it, which a mere `SELECT 1` would not.
+    /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&self.readers).await?;
-        Ok(())
+        match &self.0 {
+            Pool::Sqlite(db) => db.ping().await,
+            Pool::Postgres(pools) => {
+                sqlx::query("SELECT 1").execute(&pools.readers).await?;
+                Ok(())
+            }
+        }
     }
 
-    /// Waits for what is under way and closes the files.
+    /// Waits for what is under way and closes the database.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        match &self.0 {
+            Pool::Sqlite(db) => db.close().await,
+            Pool::Postgres(pools) => pools.close().await,
+        }
     }
 }
 
-/// A connection to a file does not break while it waits, so that it is not asked each time whether it still
-/// answers: with many small transactions that is one in ten trips to the thread of the database.
-fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false)
+/// So that a service that is not moved over yet can have an audit log and a vault.
+impl From<sqlite::Db> for Db {
+    fn from(db: sqlite::Db) -> Self {
+        Self(Pool::Sqlite(db))
+    }
+}
+
+impl Reader {
+    /// What statements run on.
+    pub fn connection(&mut self) -> Connection<'_> {
+        match self {
+            Self::Sqlite(connection) => Connection::Sqlite(connection),
+            Self::Postgres(connection) => Connection::Postgres(connection),
+        }
+    }
+}
+
+impl Tx {
+    /// What statements run on.
+    pub fn connection(&mut self) -> Connection<'_> {
+        match self {
+            Self::Sqlite(tx) => Connection::Sqlite(tx),
+            Self::Postgres(tx) => Connection::Postgres(tx),
+        }
+    }
+
+    /// Makes what was done durable and visible. After an error, it is either done as a whole or not at all: who
+    /// cannot do it twice reads what is there before trying again.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+impl Connection<'_> {
+    /// The same once more, for a function with more than one statement.
+    pub fn connection(&mut self) -> Connection<'_> {
+        match self {
+            Self::Sqlite(connection) => Connection::Sqlite(connection),
+            Self::Postgres(connection) => Connection::Postgres(connection),
+        }
+    }
 }

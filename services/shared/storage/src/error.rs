@@ -1,6 +1,11 @@
 //! The answers a database can give besides the one hoped for.
 
+use std::fmt;
+
 use vocabulary::ErrorKind;
+
+/// `serialization_failure` and `deadlock_detected` of PostgreSQL: another transaction was chosen to go first.
+const LOST_AGAINST_ANOTHER: [&str; 2] = ["40001", "40P01"];
 
 /// Why a statement did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +16,7 @@ pub enum StoreError {
     /// A row this one points to is missing, or one that points here is left.
     #[error("a row it depends on is missing, or one still depends on it")]
     Dependency,
-    /// The row changed between reading and writing.
+    /// The row changed between reading and writing. Nothing was written; the same again may succeed.
     #[error("changed meanwhile")]
     Changed,
     /// A row that no code of ours can have written.
@@ -24,10 +29,10 @@ pub enum StoreError {
     },
     /// The tables could not be brought up to date.
     #[error("cannot migrate the database: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// The database could not be reached or did not answer.
+    Migration(Failure),
+    /// The database could not be reached, or did not answer in time, or has no room. The same again may succeed.
     #[error("the database failed: {0}")]
-    Failed(sqlx::Error),
+    Failed(Failure),
 }
 
 impl StoreError {
@@ -52,7 +57,33 @@ impl From<sqlx::Error> for StoreError {
         match error.as_database_error() {
             Some(database) if database.is_unique_violation() => Self::AlreadyExists,
             Some(database) if database.is_foreign_key_violation() => Self::Dependency,
-            Some(_) | None => Self::Failed(error),
+            Some(database) if database.code().is_some_and(|code| LOST_AGAINST_ANOTHER.contains(&&*code)) => {
+                Self::Changed
+            }
+            Some(_) | None => Self::Failed(Failure(error.to_string())),
         }
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Self::Migration(Failure(error.to_string()))
+    }
+}
+
+/// What a database or the way to it complained of, in its own words.
+///
+/// The message alone: PostgreSQL's details of an error repeat the row, which may hold what nobody is to see.
+pub struct Failure(String);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }

@@ -1,10 +1,16 @@
-//! The shelf: one SQLite database per service, opened, migrated and written in one way.
+//! The shelf: one database per service, SQLite or PostgreSQL, opened, migrated and written in one way.
 //!
-//! Holds no table and no rule of any service. Reads go through a pool; writes go through the one
-//! connection that may write, in transactions that begin with `BEGIN IMMEDIATE`.
+//! Holds no table and no rule of any service. Each statement is one text for both (`on!`); where one truly must
+//! differ, its function matches on [`Connection`]. Reads and writes are two ways: [`Db::read`], [`Db::write`].
 
 mod database;
 mod error;
+mod place;
+mod postgres;
+pub mod sqlite;
+#[cfg(feature = "testing")]
+pub mod testing;
 
-pub use database::{Db, Tx};
-pub use error::StoreError;
+pub use database::{Connection, Db, Migrations, Reader, Tx};
+pub use error::{Failure, StoreError};
+pub use place::{InvalidPlace, Place};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use storage::{Db, StoreError, Tx};
+use storage::{Db, StoreError, Tx, on};
 use vocabulary::{Clock, Randomness, Secret};
 
 use crate::cipher::{Cipher, Key, cipher, key};
@@ -26,13 +26,12 @@ impl Vault {
         clock: &Clock,
         randomness: Arc<Randomness>,
     ) -> Result<Self, VaultError> {
-        // Two processes that start at once on an empty database make one key.
         let mut tx = db.write().await?;
-        let data_key = match keys(&mut tx).await?.into_iter().find(|row| row.id == ID) {
+        let data_key = match kept(&mut tx).await? {
             Some(row) => row.opened(master)?,
             None => made(&mut tx, master, clock, &randomness).await?,
         };
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         Ok(Self { cipher: Arc::new(cipher(&data_key, &context(ID))?), randomness })
     }
 
@@ -63,8 +62,11 @@ pub async fn rewrap(db: &Db, old: &MasterKey, new: &MasterKey, randomness: &Rand
     for row in keys(&mut tx).await?.into_iter().filter(|row| row.master_id != new.id()) {
         let data_key = row.opened(old)?;
         let wrapped = new.wrap(&context(row.id), data_key.expose(), randomness)?;
-        let statement = sqlx::query(REWRAP).bind(row.id).bind(old.id()).bind(wrapped).bind(new.id());
-        StoreError::expect_one(statement.execute(&mut *tx).await?.rows_affected())?;
+        let rows = on!(tx, conn => {
+            let statement = sqlx::query(REWRAP).bind(row.id).bind(old.id()).bind(&wrapped).bind(new.id());
+            statement.execute(conn).await?.rows_affected()
+        });
+        StoreError::expect_one(rows)?;
         rewrapped += 1;
     }
     tx.commit().await?;
@@ -90,17 +92,33 @@ impl Row {
 async fn keys(tx: &mut Tx) -> Result<Vec<Row>, StoreError> {
     const KEYS: &str = "SELECT id, wrapped, master_id FROM data_key ORDER BY id";
 
-    Ok(sqlx::query_as(KEYS).fetch_all(&mut **tx).await?)
+    Ok(on!(tx, conn => sqlx::query_as(KEYS).fetch_all(conn).await?))
 }
 
+async fn kept(tx: &mut Tx) -> Result<Option<Row>, StoreError> {
+    Ok(keys(tx).await?.into_iter().find(|row| row.id == ID))
+}
+
+/// Two processes that start at once on an empty database make one key: who comes second waits for the first, and
+/// takes its key.
 async fn made(tx: &mut Tx, master: &MasterKey, clock: &Clock, randomness: &Randomness) -> Result<Key, VaultError> {
-    const MAKE: &str = "INSERT INTO data_key (id, wrapped, master_id, created_at) VALUES ($1, $2, $3, $4)";
+    const MAKE: &str = "
+        INSERT INTO data_key (id, wrapped, master_id, created_at)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (id) DO NOTHING";
 
     let data_key = Secret::new(randomness.bytes::<32>());
     let wrapped = master.wrap(&context(ID), data_key.expose(), randomness)?;
-    let statement = sqlx::query(MAKE).bind(ID).bind(wrapped).bind(master.id()).bind(clock.now().as_micros());
-    statement.execute(&mut **tx).await?;
-    Ok(data_key)
+    let now = clock.now().as_micros();
+    let made = on!(tx, conn => {
+        let statement = sqlx::query(MAKE).bind(ID).bind(&wrapped).bind(master.id()).bind(now);
+        statement.execute(conn).await?.rows_affected()
+    });
+    if made == 1 {
+        return Ok(data_key);
+    }
+    let row = kept(tx).await?.ok_or(StoreError::Changed)?;
+    row.opened(master)
 }
 
 fn context(id: i64) -> String {

@@ -20,6 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use vocabulary::{Randomness, Secret};
 
 use crate::cipher::{Key, key};
+use crate::key_text::parse;
 use crate::{MasterKey, VaultError};
 
 const HEADING: &str = "dialtone wrapped key 1";
@@ -45,6 +46,12 @@ pub fn wrapped_file(path: &Path, master: &MasterKey, randomness: &Randomness) ->
         Content::Plain(key) => kept(path, master, key, randomness),
         Content::Nothing => kept(path, master, Secret::new(randomness.bytes()), randomness),
     }
+}
+
+/// The key in the file `path`, which is kept as it is by whoever runs this: 32 bytes, 64 hex digits or base64.
+pub fn key_file(path: &Path) -> Result<Secret<[u8; 32]>, VaultError> {
+    let bytes = std::fs::read(path).map_err(|error| failed(path, error))?;
+    parse(&bytes).ok_or_else(|| VaultError::NoKey { whence: path.display().to_string() })
 }
 
 /// Wraps the key in the file `path` with `new` in place of `old`. A file that is not there, or that `new` wraps

@@ -18,5 +18,5 @@ mod master_key;
 
 pub use data_key::{Vault, rewrap};
 pub use error::VaultError;
-pub use key_file::{rewrap_file, wrapped_file};
+pub use key_file::{key_file, rewrap_file, wrapped_file};
 pub use master_key::MasterKey;

@@ -5,6 +5,8 @@ use contracts::audit::audit_service_client::AuditServiceClient;
 use contracts::audit::{Act, ListActsRequest};
 use prometheus_client::registry::Registry;
 use rpc::{Failure, Peer, RpcMetrics, Transport};
+use storage::on_each_database;
+use storage::testing::Kind;
 use vocabulary::ErrorKind;
 
 use crate::world::{ACME, Done, OTHER, PUT, World};
@@ -29,17 +31,16 @@ async fn numbers(world: &World, request: ListActsRequest) -> Vec<u64> {
     acts.iter().map(|act| act.number).collect()
 }
 
-async fn log() -> World {
-    let world = World::new().await;
+async fn log(kind: Kind) -> World {
+    let world = World::new(kind).await;
     let create = Done { at: 2000, verb: "profile.create", target: "prf_1", ..PUT };
     let of_other = Done { at: 3000, concerns: OTHER, subject: "per_1", verb: "device.delete", ..PUT };
     world.write(&[PUT, create, of_other, Done { at: 4000, ..PUT }]).await;
     world
 }
 
-#[tokio::test]
-async fn an_act_comes_back_as_it_was_written() {
-    let world = World::new().await;
+async fn an_act_comes_back_as_it_was_written(kind: Kind) {
+    let world = World::new(kind).await;
     world.write(&[PUT, PUT]).await;
     let (acts, more) = listed(&world, all()).await.expect("acts");
     assert!(!more);
@@ -63,9 +64,8 @@ async fn an_act_comes_back_as_it_was_written() {
     assert_eq!((newest.number, &newest.previous), (2, &first.hash));
 }
 
-#[tokio::test]
-async fn each_filter_leaves_out_what_it_should() {
-    let world = log().await;
+async fn each_filter_leaves_out_what_it_should(kind: Kind) {
+    let world = log(kind).await;
     let text = str::to_owned;
     assert_eq!(numbers(&world, all()).await, [4, 3, 2, 1]);
     assert_eq!(numbers(&world, ListActsRequest { concerns: vec![text(ACME)], ..all() }).await, [4, 2, 1]);
@@ -82,9 +82,8 @@ async fn each_filter_leaves_out_what_it_should() {
     assert_eq!(numbers(&world, several).await, [1]);
 }
 
-#[tokio::test]
-async fn a_long_log_is_read_page_by_page() {
-    let world = log().await;
+async fn a_long_log_is_read_page_by_page(kind: Kind) {
+    let world = log(kind).await;
     let page = |before| ListActsRequest { before, limit: 2, ..all() };
     let (newest, more) = listed(&world, page(0)).await.expect("acts");
     assert_eq!((newest.len(), newest[1].number, more), (2, 3, true));
@@ -93,9 +92,8 @@ async fn a_long_log_is_read_page_by_page() {
     assert_eq!(numbers(&world, page(u64::MAX)).await, [4, 3]);
 }
 
-#[tokio::test]
-async fn what_makes_no_sense_or_comes_from_elsewhere_is_refused() {
-    let world = log().await;
+async fn what_makes_no_sense_or_comes_from_elsewhere_is_refused(kind: Kind) {
+    let world = log(kind).await;
     let wrong = [
         (ListActsRequest { limit: 0, ..all() }, "invalid_limit"),
         (ListActsRequest { limit: 1001, ..all() }, "invalid_limit"),
@@ -108,3 +106,10 @@ async fn what_makes_no_sense_or_comes_from_elsewhere_is_refused() {
     let foreign = client(&world, Peer::Onboarding).list_acts(all()).await.expect_err("refused");
     assert_eq!(Failure::from(foreign).kind, ErrorKind::Forbidden);
 }
+
+on_each_database!(
+    an_act_comes_back_as_it_was_written,
+    each_filter_leaves_out_what_it_should,
+    a_long_log_is_read_page_by_page,
+    what_makes_no_sense_or_comes_from_elsewhere_is_refused,
+);

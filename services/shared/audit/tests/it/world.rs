@@ -3,18 +3,21 @@
 use audit::{Act, Anchor, Broken, Verified, VerifyError};
 use rpc::Actor;
 use serde_json::json;
-use storage::Db;
-use tempfile::TempDir;
+use storage::testing::{Kind, TestDatabase};
+use storage::{Db, Migrations};
 use vocabulary::Timestamp;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("tests/migrations");
+static MIGRATIONS: Migrations = Migrations {
+    sqlite: sqlx::migrate!("tests/migrations/sqlite"),
+    postgres: sqlx::migrate!("tests/migrations/postgres"),
+};
 
 pub const ACME: &str = "prv_00000000000000000000";
 pub const OTHER: &str = "prv_11111111111111111111";
 
 pub struct World {
     pub db: Db,
-    pub folder: TempDir,
+    pub database: TestDatabase,
 }
 
 /// What differs between the acts of these tests.
@@ -31,10 +34,10 @@ pub const PUT: Done<'static> =
     Done { at: 1000, concerns: ACME, subject: "cli_1", verb: "device.put", target: "00562b043615" };
 
 impl World {
-    pub async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let db = Db::open(&folder.path().join("log.db"), &MIGRATIONS).await.expect("a database");
-        Self { db, folder }
+    pub async fn new(kind: Kind) -> Self {
+        let database = TestDatabase::new(kind).await;
+        let db = Db::open(database.place(), &MIGRATIONS).await.expect("a database");
+        Self { db, database }
     }
 
     /// Writes each act in a transaction of its own.
@@ -70,5 +73,5 @@ pub async fn append(tx: &mut storage::Tx, done: &Done<'_>) {
     };
     let (at, detail) = (Timestamp::from_micros(done.at), json!({ "profile": "prf_\u{e9}" }));
     let act = Act { at, concerns: done.concerns, actor: &actor, verb: done.verb, target: done.target, detail };
-    audit::append(tx, &act).await.expect("appended");
+    audit::append(tx.connection(), &act).await.expect("appended");
 }

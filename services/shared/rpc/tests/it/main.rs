@@ -1,0 +1,6 @@
+//! Processes that call each other under mutual TLS: real sockets, real handshakes.
+
+#[cfg(test)]
+mod authority;
+#[cfg(test)]
+mod mesh;
