@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use aws_lc_rs::hmac;
+use serde::{Serialize, Serializer};
 use vocabulary::{ActivationCode, Randomness, Secret};
 
 /// How many digits a personal code has (chapter, "Onboard Your Phone with the Activation Code").
@@ -81,14 +82,21 @@ impl fmt::Debug for CodeKey {
 pub(crate) struct CodeDigest([u8; 32]);
 
 impl CodeDigest {
-    /// As SQLite's `unhex` reads it.
-    pub fn to_hex(&self) -> String {
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// As SQLite's `unhex` reads it.
+impl Serialize for CodeDigest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use std::fmt::Write;
-        self.0.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let hex = self.0.iter().fold(String::with_capacity(64), |mut hex, byte| {
             // Writing to a string cannot fail.
             let _ = write!(hex, "{byte:02x}");
             hex
-        })
+        });
+        serializer.serialize_str(&hex)
     }
 }
 

@@ -6,8 +6,7 @@
 use audit::Act;
 use rpc::Actor;
 use serde_json::{Value, json};
-use storage::StoreError;
-use storage::sqlite::Tx;
+use storage::{StoreError, Tx};
 use vocabulary::Timestamp;
 
 use crate::limits::{Limits, Phones};
@@ -24,11 +23,8 @@ impl By {
     /// Appends what was done to `record`, in the transaction that does it.
     pub async fn did(&self, tx: &mut Tx, verb: &'static str, record: &Record, detail: Value) -> Result<(), StoreError> {
         let (concerns, target) = (record.provider.as_str(), record.id.as_str());
-        audit::append(
-            storage::Connection::Sqlite(tx),
-            &Act { at: self.at, concerns, actor: &self.actor, verb, target, detail },
-        )
-        .await
+        let act = Act { at: self.at, concerns, actor: &self.actor, verb, target, detail };
+        audit::append(tx.connection(), &act).await
     }
 }
 

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use storage::StoreError;
-use storage::sqlite::Tx;
+use storage::{StoreError, Tx};
 use vocabulary::{CodeId, CodeKind, DeviceModel, MacAddress, ProfileId, ProviderId, Timestamp};
 
 use crate::Onboarding;
@@ -16,7 +15,7 @@ use crate::limits::Limits;
 use crate::record::{Digits, Record};
 use crate::refusal::CodeRefused;
 use crate::risk::Risk;
-use crate::store::{self, NewPersonal};
+use crate::store::{self, LengthTaken, NewPersonal};
 
 /// How long a personal code can live, counted from when it was made (issue of Cisco's codes: 7 days on CUCM, 30 on
 /// Webex).
@@ -72,7 +71,9 @@ impl Onboarding {
         let length = u32::try_from(wish.digits.len()).map_err(|_| CodeRefused::Digits)?;
         let is_approved = length >= self.policy.approve_from_digits;
         let mut tx = self.db.write().await?;
-        if store::is_taken(&mut *tx, &wish.digits, now).await? {
+        // Digits of another length are other digits.
+        let taken = store::length_take(&mut tx, length).await?;
+        if store::is_taken(tx.connection(), &wish.digits, now).await? {
             return Err(CodeRefused::Taken);
         }
         let record = Record {
@@ -88,38 +89,32 @@ impl Onboarding {
             note: wish.note,
             created_at: now,
         };
-        let risk = self.risk_with(&mut tx, length, record.limits.weight()).await?;
+        let risk = self.risk_with(&mut tx, &taken, record.limits.weight_at(now)).await?;
         store::code_insert(&mut tx, &record).await?;
         by.did(&mut tx, "code.create", &record, deed::limits(&record)).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         Ok((record, risk))
     }
 
     /// Replaces the limits, and the profile where one is given. Acts on the next redemption.
     pub(crate) async fn change_directory(&self, change: Change, by: &By) -> Result<(Record, Risk), CodeRefused> {
         let mut tx = self.db.write().await?;
-        let found = store::code_find(&mut *tx, Some(&change.provider), &change.code_id).await?;
-        let mut record = found.filter(|it| it.kind == CodeKind::Directory).ok_or(CodeRefused::Unknown)?;
+        let found = store::code_take_in_turn(&mut tx, Some(&change.provider), &change.code_id).await?;
+        let (mut record, taken) = found.filter(|(it, _)| it.kind == CodeKind::Directory).ok_or(CodeRefused::Unknown)?;
         match record.state {
             State::Queued | State::Open => {}
             State::Refused { .. } | State::Redeemed { .. } | State::Revoked => {
                 return Err(crate::grant::Impossible::Closed.into());
             }
         }
-        let more = change.limits.weight() - record.limits.weight();
-        // What makes a guesser's luck smaller is always welcome.
-        let risk = if record.state == State::Open && more <= 0.0 {
-            let live = store::live_weight(&mut tx, record.length, self.clock.now()).await?;
-            Risk::of(record.length, live + more, &self.policy)
-        } else {
-            let added = if record.state == State::Open { more } else { change.limits.weight() };
-            self.risk_with(&mut tx, record.length, added).await?
-        };
+        let now = self.clock.now();
+        let live = if record.state == State::Open { record.limits.weight_at(now) } else { 0.0 };
+        let risk = self.risk_with(&mut tx, &taken, change.limits.weight_at(now) - live).await?;
         record.limits = change.limits;
         record.profile = change.profile.unwrap_or(record.profile);
         store::code_limit(&mut tx, &record).await?;
         by.did(&mut tx, "code.change", &record, deed::limits(&record)).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         Ok((record, risk))
     }
 
@@ -149,15 +144,15 @@ impl Onboarding {
     /// An operator approves, or refuses with a reason.
     pub(crate) async fn decide_directory(&self, code_id: &str, event: Event, by: &By) -> Result<Record, CodeRefused> {
         let mut tx = self.db.write().await?;
-        let found = store::code_find(&mut *tx, None, code_id).await?;
-        let mut record = found.filter(|it| it.kind == CodeKind::Directory).ok_or(CodeRefused::Unknown)?;
+        let found = store::code_take_in_turn(&mut tx, None, code_id).await?;
+        let (mut record, taken) = found.filter(|(it, _)| it.kind == CodeKind::Directory).ok_or(CodeRefused::Unknown)?;
         let next = record.state.clone().apply(record.kind, event)?;
         if next == State::Open && record.state != State::Open {
-            self.risk_with(&mut tx, record.length, record.limits.weight()).await?;
+            self.risk_with(&mut tx, &taken, record.limits.weight_at(self.clock.now())).await?;
         }
         store::code_turn(&mut tx, &record, &next, None).await?;
         by.did(&mut tx, "code.decide", &record, json!({ "state": next.word() })).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         record.state = next;
         Ok(record)
     }
@@ -165,7 +160,7 @@ impl Onboarding {
     /// Takes a code back. The digits of a directory code that phones could use rest before anyone can have them.
     pub(crate) async fn revoke(&self, provider: &ProviderId, code_id: &str, by: &By) -> Result<Record, CodeRefused> {
         let mut tx = self.db.write().await?;
-        let found = store::code_find(&mut *tx, Some(provider), code_id).await?;
+        let found = store::code_take(&mut tx, Some(provider), code_id).await?;
         let mut record = found.ok_or(CodeRefused::Unknown)?;
         let next = record.state.clone().apply(record.kind, Event::Revoke)?;
         if next == record.state {
@@ -176,7 +171,7 @@ impl Onboarding {
         let rests_until = was_known.then(|| self.clock.now().plus(rest));
         store::code_turn(&mut tx, &record, &next, rests_until).await?;
         by.did(&mut tx, "code.revoke", &record, json!({})).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         record.state = next;
         Ok(record)
     }
@@ -189,14 +184,15 @@ impl Onboarding {
         count: usize,
     ) -> Result<(bool, Vec<String>), CodeRefused> {
         let now = self.clock.now();
+        let mut reader = self.db.read().await?;
         let is_free = match wanted {
             None => false,
-            Some(digits) => !store::is_taken(self.db.reader(), digits, now).await?,
+            Some(digits) => !store::is_taken(reader.connection(), digits, now).await?,
         };
         let mut candidates: Vec<String> = (0..count * CANDIDATES).map(|_| digits(length, &self.randomness)).collect();
         candidates.sort_unstable();
         candidates.dedup();
-        let taken = store::taken_among(self.db.reader(), &candidates, now).await?;
+        let taken = store::taken_among(reader.connection(), &candidates, now).await?;
         candidates.retain(|candidate| !taken.contains(candidate));
         // Sorted candidates would all begin with the same digit.
         let step = (candidates.len() / count.max(1)).max(1);
@@ -251,17 +247,18 @@ impl Onboarding {
             .map(|digits| (Record { id: CodeId::draw(&self.randomness), ..like.clone() }, digits))
             .collect();
         let new: Vec<NewPersonal> =
-            made.iter().map(|(record, digits)| NewPersonal::new(&record.id, &self.key.digest(digits))).collect();
+            made.iter().map(|(record, digits)| NewPersonal::new(&record.id, self.key.digest(digits))).collect();
         let mut tx = self.db.write().await?;
         // Counts are far below what a float holds exactly.
         let added = like.limits.weight() * f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-        let risk = self.risk_with(&mut tx, like.length, added).await?;
+        let taken = store::length_take(&mut tx, like.length).await?;
+        let risk = self.risk_with(&mut tx, &taken, added).await?;
         store::personal_insert(&mut tx, like, &new).await?;
         if let Some((first, _)) = made.first() {
             let detail = json!({ "codes": count, "limits": deed::limits(like) });
             by.did(&mut tx, "code.create_personal", first, detail).await?;
         }
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         Ok((made, risk))
     }
 
@@ -274,8 +271,8 @@ impl Onboarding {
         by: &By,
     ) -> Result<Record, CodeRefused> {
         let mut tx = self.db.write().await?;
-        let found = store::code_find(&mut *tx, Some(provider), code_id).await?;
-        let mut record = found.filter(|it| it.kind == CodeKind::Personal).ok_or(CodeRefused::Unknown)?;
+        let found = store::code_take_in_turn(&mut tx, Some(provider), code_id).await?;
+        let (mut record, taken) = found.filter(|(it, _)| it.kind == CodeKind::Personal).ok_or(CodeRefused::Unknown)?;
         match record.state {
             State::Open => {}
             State::Redeemed { .. } => return Err(crate::grant::Impossible::Used.into()),
@@ -283,20 +280,25 @@ impl Onboarding {
                 return Err(crate::grant::Impossible::Closed.into());
             }
         }
-        if ends_at <= self.clock.now() || ends_at > record.created_at.plus(LONGEST) {
+        let now = self.clock.now();
+        if ends_at <= now || ends_at > record.created_at.plus(LONGEST) {
             return Err(CodeRefused::Lifetime);
+        }
+        if record.is_expired(now) {
+            self.risk_with(&mut tx, &taken, record.limits.weight()).await?;
         }
         store::code_extend(&mut tx, &record.id, ends_at).await?;
         by.did(&mut tx, "code.extend", &record, json!({ "until": ends_at.as_micros() })).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         record.limits.ends_at = Some(ends_at);
         Ok(record)
     }
 
-    /// The risk once codes of that weight are added; an error where that is more than the operator allows.
-    async fn risk_with(&self, tx: &mut Tx, length: u32, added: f64) -> Result<Risk, CodeRefused> {
-        let live = store::live_weight(tx, length, self.clock.now()).await?;
-        let risk = Risk::of(length, live + added, &self.policy);
+    /// The risk once codes of that weight are added; an error where that is more than the operator allows. What makes
+    /// a guesser's luck smaller is always welcome.
+    async fn risk_with(&self, tx: &mut Tx, taken: &LengthTaken, added: f64) -> Result<Risk, CodeRefused> {
+        let live = store::live_weight(tx, taken, self.clock.now()).await?;
+        let risk = Risk::of(taken.length(), live + added, &self.policy);
         if added > 0.0 && !risk.is_within() {
             return Err(too_high(&risk, Risk::digits_enough(&self.policy)));
         }

@@ -27,7 +27,6 @@ mod store;
 mod wire;
 mod writer;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use audit::AuditLog;
@@ -35,9 +34,7 @@ use contracts::audit::audit_service_server::AuditServiceServer;
 use contracts::onboarding::onboarding_service_server::OnboardingServiceServer;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
 use rpc::Transport;
-use sqlx::migrate::Migrator;
-use storage::StoreError;
-use storage::sqlite::Db;
+use storage::{Db, Migrations, Place, StoreError};
 use vocabulary::{Clock, ProfileId, ProviderId, Randomness, Secret};
 
 use assignment::Assignments;
@@ -46,13 +43,17 @@ use lookups::Lookups;
 pub use policy::{Allowance, Budgets, Policy};
 use writer::Writer;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/onboarding/sqlite");
+/// The tables of this service.
+pub static MIGRATIONS: Migrations = Migrations {
+    sqlite: sqlx::migrate!("../../migrations/onboarding/sqlite"),
+    postgres: sqlx::migrate!("../../migrations/onboarding/postgres"),
+};
 
 /// What an installation decides.
 #[derive(Debug, Clone)]
 pub struct OnboardingConfig {
     /// Where the database is, or will be.
-    pub database: PathBuf,
+    pub database: Place,
     /// The key under which personal codes are kept. With another key, none of them is known any more.
     pub code_key: Secret<[u8; 32]>,
     /// The operator's numbers.
@@ -77,7 +78,7 @@ pub struct Onboarding {
 }
 
 impl Onboarding {
-    /// Opens the database, creating it where it is missing.
+    /// Opens the database and brings its tables up to date; a file is made where it is missing.
     pub async fn open(
         config: OnboardingConfig,
         redirection: RedirectionServiceClient<Transport>,
@@ -106,7 +107,7 @@ impl Onboarding {
 
     /// The server of this service's audit log.
     pub fn audit_server(&self) -> AuditServiceServer<AuditLog> {
-        AuditLog::new(storage::Db::from(self.db.clone()), "onboarding").into_server()
+        AuditLog::new(self.db.clone(), "onboarding").into_server()
     }
 
     /// Whether the database answers.

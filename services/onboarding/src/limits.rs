@@ -118,6 +118,11 @@ impl Limits {
         self.models.iter().any(|listed| listed.as_str().eq_ignore_ascii_case(model.as_str()))
     }
 
+    /// How much of a guesser's luck an open code with these limits is from `now` on: one whose time is over, nothing.
+    pub fn weight_at(&self, now: Timestamp) -> f64 {
+        if self.ends_at.is_some_and(|until| now >= until) { 0.0 } else { self.weight() }
+    }
+
     /// How much of a guesser's luck a code with these limits is; the README says why these numbers.
     pub fn weight(&self) -> f64 {
         if self.phones == Phones::Registered || self.expected > 0 {

@@ -19,10 +19,11 @@ impl Onboarding {
     pub(crate) async fn read_code(&self, request: &wire::GetCodeRequest) -> Result<wire::Code, CodeRefused> {
         let provider = words::provider(&request.provider_id)?;
         let now = self.clock.now();
-        let found = store::code_find(self.db.reader(), Some(&provider), &request.code_id).await?;
+        let mut reader = self.db.read().await?;
+        let found = store::code_find(reader.connection(), Some(&provider), &request.code_id).await?;
         let mut record = found.ok_or(CodeRefused::Unknown)?;
-        record.limits.macs = store::expected_of(self.db.reader(), &record.id).await?;
-        let misses = store::misses_of(self.db.reader(), record.id.as_str(), MOST_MISSES, now).await?;
+        record.limits.macs = store::expected_of(reader.connection(), &record.id).await?;
+        let misses = store::misses_of(reader.connection(), record.id.as_str(), MOST_MISSES, now).await?;
         Ok(wire::Code {
             misses: u64::try_from(misses.len()).unwrap_or(u64::MAX),
             looks_searched: looks_searched(&misses),
@@ -41,12 +42,15 @@ impl Onboarding {
         let (kind, state) = (words::kind(request.kind()), words::state_word(request.state()));
         let provider = (!request.provider_id.is_empty()).then(|| words::provider(&request.provider_id)).transpose()?;
         let now = self.clock.now();
-        let query = ListQuery { provider, kind, state, after: request.after, limit: request.limit, now };
-        let (mut records, more) = store::code_list(self.db.reader(), &query).await?;
+        // Behind what cannot be an id, all come that are behind it; but PostgreSQL takes no NUL.
+        let after = request.after.replace('\0', "");
+        let query = ListQuery { provider, kind, state, after, limit: request.limit, now };
+        let mut reader = self.db.read().await?;
+        let (mut records, more) = store::code_list(reader.connection(), &query).await?;
         for record in records.iter_mut().filter(|it| it.kind == CodeKind::Personal && it.limits.expected > 0) {
-            record.limits.macs = store::expected_of(self.db.reader(), &record.id).await?;
+            record.limits.macs = store::expected_of(reader.connection(), &record.id).await?;
         }
-        let counts = store::code_counts(self.db.reader(), query.provider.as_ref(), now).await?;
+        let counts = store::code_counts(reader.connection(), query.provider.as_ref(), now).await?;
         let codes = records.into_iter().map(|record| words::code(record, now)).collect();
         Ok(wire::ListCodesResponse { codes, more, outstanding: counts.outstanding, expired: counts.expired })
     }
@@ -60,14 +64,15 @@ impl Onboarding {
             return Err(CodeRefused::PageSize);
         }
         let provider = words::provider(&request.provider_id)?;
+        let mut reader = self.db.read().await?;
         if !request.code_id.is_empty() {
-            let found = store::code_find(self.db.reader(), Some(&provider), &request.code_id).await?;
+            let found = store::code_find(reader.connection(), Some(&provider), &request.code_id).await?;
             found.ok_or(CodeRefused::Unknown)?;
         }
         let before = i64::try_from(request.before).ok().filter(|before| *before > 0).unwrap_or(i64::MAX);
         // One more than wanted tells whether there are more.
         let most = i64::from(request.limit) + 1;
-        let mut kept = store::attempts_of(self.db.reader(), (&provider, &request.code_id), before, most).await?;
+        let mut kept = store::attempts_of(reader.connection(), (&provider, &request.code_id), before, most).await?;
         let wanted = usize::try_from(request.limit).unwrap_or(usize::MAX);
         let more = kept.len() > wanted;
         kept.truncate(wanted);
@@ -76,7 +81,7 @@ impl Onboarding {
 
     /// The risk of every length.
     pub(crate) async fn risks(&self) -> Result<Vec<Risk>, CodeRefused> {
-        let weights = store::live_weights(self.db.reader(), self.clock.now()).await?;
+        let weights = store::live_weights(self.db.read().await?.connection(), self.clock.now()).await?;
         let live = |length| weights.iter().find(|(it, _)| *it == length).map_or(0.0, |(_, weight)| *weight);
         Ok(LENGTHS.map(|length| Risk::of(length, live(length), &self.policy)).collect())
     }

@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use storage::StoreError;
-use storage::sqlite::Db;
+use storage::{Db, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, Span};
 
@@ -65,7 +64,7 @@ async fn answer(db: Db, mut waiting: mpsc::Receiver<Entry>) {
         let shared = group.first().map_or_else(Span::none, |entry| entry.span.clone());
         let (questions, answers): (Vec<_>, Vec<_>) =
             group.drain(..).map(|Entry { question, answer, .. }| (question, answer)).unzip();
-        match store::find_typed(db.reader(), &questions).instrument(shared).await {
+        match store::find_typed(&db, &questions).instrument(shared).await {
             Ok(found) => {
                 for (answer, found) in answers.into_iter().zip(found) {
                     // The phone may have lost patience.

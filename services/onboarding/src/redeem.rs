@@ -53,7 +53,7 @@ impl Onboarding {
         let length = u32::try_from(guess.code.expose_digits().len()).unwrap_or(u32::MAX);
         let shares = Share::of_guess(&self.policy.budgets, guess.phone.mac, &network, length);
         let digest = self.key.digest_typed(&guess.code);
-        let question = Question::new(&guess.code, &digest, (guess.phone.mac, &network), &shares);
+        let question = Question::new(&guess.code, digest, (guess.phone.mac, &network), &shares);
         let found = self.lookups.find(question).await?;
         let owner = self.assignments.owner(&guess.phone).await.map_err(RedeemRefused::Redirection)?;
         let attempt = attempt(&guess, &found.record, network);

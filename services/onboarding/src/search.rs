@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use storage::StoreError;
-use storage::sqlite::Db;
+use storage::{Db, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -40,10 +39,10 @@ async fn watch(db: Db, mut misses: mpsc::Receiver<Attempt>) {
 /// Alerts once when a search begins, and again after each 24 hours for which it goes on.
 async fn look(db: &Db, miss: &Attempt) -> Result<(), StoreError> {
     // First of all, because it is so for nearly every miss of a search.
-    if store::is_alerted(db.reader(), miss).await? {
+    if store::is_alerted(db.read().await?.connection(), miss).await? {
         return Ok(());
     }
-    let misses = store::misses_of(db.reader(), miss.code.as_str(), RECENT, miss.at).await?;
+    let misses = store::misses_of(db.read().await?.connection(), miss.code.as_str(), RECENT, miss.at).await?;
     if looks_searched(&misses) && store::alert(db, miss).await? {
         tracing::warn!(
             code.id = %miss.code,

@@ -39,7 +39,8 @@ pub(crate) fn note(text: String) -> Result<String, CodeRefused> {
 
 pub(crate) fn reason(text: &str) -> Result<String, CodeRefused> {
     let text = text.trim();
-    let fits = (1..=LONGEST_TEXT).contains(&text.chars().count());
+    // PostgreSQL keeps no NUL.
+    let fits = (1..=LONGEST_TEXT).contains(&text.chars().count()) && !text.contains('\0');
     if fits { Ok(text.to_owned()) } else { Err(CodeRefused::Reason) }
 }
 

@@ -11,8 +11,7 @@
 
 use std::time::Duration;
 
-use storage::StoreError;
-use storage::sqlite::Db;
+use storage::{Db, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, Span};

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::Serialize;
-use sqlx::{FromRow, SqliteExecutor};
-use storage::StoreError;
-use storage::sqlite::{Db, Tx};
+use sqlx::FromRow;
+use storage::{Connection, Db, StoreError, Tx, on};
 use vocabulary::{CodeId, DeviceModel, MacAddress, ProviderId, Timestamp};
 
-use super::json;
+use super::codes::row_take;
 use super::row::{count, impossible, mac};
+use super::{postgres, sqlite};
 use crate::attempts::{Network, Outcome};
 use crate::record::NOBODYS;
 
@@ -48,14 +48,17 @@ WHERE number IN (
 )";
 
 /// Deletes some of what says nothing any more: budgets that are whole, guesses at nothing after a day, and what was
-/// refused `keep_days` ago. Who has redeemed a code is kept as long as the code.
+/// refused `keep_days` ago. Who has redeemed a code is kept as long as the code. For whoever has the turn of guesses.
 #[tracing::instrument(name = "db.attempt.forget", level = "debug", skip_all)]
 pub(crate) async fn forget(tx: &mut Tx, now: Timestamp, keep_days: u32) -> Result<(), StoreError> {
     let now = now.as_micros();
     // A guess adds one attempt, and up to three budgets.
-    sqlx::query(FORGET_BUDGETS).bind(now).bind(4 * FORGOTTEN).execute(&mut **tx).await?;
-    sqlx::query(FORGET_UNKNOWN).bind(NOBODYS).bind(now - DAY).bind(FORGOTTEN).execute(&mut **tx).await?;
-    sqlx::query(FORGET_REFUSED).bind(now - i64::from(keep_days) * DAY).bind(FORGOTTEN).execute(&mut **tx).await?;
+    on!(tx, conn => {
+        sqlx::query(FORGET_BUDGETS).bind(now).bind(4 * FORGOTTEN).execute(&mut *conn).await?;
+        sqlx::query(FORGET_UNKNOWN).bind(NOBODYS).bind(now - DAY).bind(FORGOTTEN).execute(&mut *conn).await?;
+        let kept_since = now - i64::from(keep_days) * DAY;
+        sqlx::query(FORGET_REFUSED).bind(kept_since).bind(FORGOTTEN).execute(conn).await?;
+    });
     Ok(())
 }
 
@@ -78,51 +81,23 @@ enum Replaced<'a> {
 }
 
 #[derive(Serialize)]
-struct Note<'a> {
-    code_id: &'a str,
-    provider_id: &'a str,
-    mac: u64,
-    model: &'a str,
-    source: IpAddr,
-    network: &'a str,
-    at: i64,
-    outcome: &'static str,
+pub(super) struct Note<'a> {
+    pub code_id: &'a str,
+    pub provider_id: &'a str,
+    pub mac: i64,
+    pub model: &'a str,
+    pub source: IpAddr,
+    pub network: &'a str,
+    pub at: i64,
+    pub outcome: &'static str,
 }
-
-const REPLACE: &str = "
-DELETE FROM attempt
-WHERE number IN (
-    SELECT old.number
-    FROM jsonb_each($1) AS new
-    CROSS JOIN attempt AS old
-    ON old.outcome = 'throttled' AND old.code_id = new.value ->> 'code_id' AND old.network = new.value ->> 'network'
-    WHERE new.value ->> 'outcome' = 'throttled'
-    UNION ALL
-    SELECT old.number
-    FROM jsonb_each($1) AS new
-    CROSS JOIN attempt AS old
-    ON old.outcome = 'repeated' AND old.code_id = new.value ->> 'code_id' AND old.mac = new.value ->> 'mac'
-    WHERE new.value ->> 'outcome' = 'repeated'
-)";
-
-const NOTE: &str = "
-INSERT INTO attempt (code_id, provider_id, mac, model, source, network, at, outcome)
-SELECT value ->> 'code_id',
-       value ->> 'provider_id',
-       value ->> 'mac',
-       value ->> 'model',
-       value ->> 'source',
-       value ->> 'network',
-       value ->> 'at',
-       value ->> 'outcome'
-FROM jsonb_each($1)";
 
 impl<'a> Notes<'a> {
     pub fn add(&mut self, attempt: &'a Attempt, outcome: Outcome) {
         let note = Note {
             code_id: attempt.code.as_str(),
             provider_id: attempt.provider.as_str(),
-            mac: attempt.mac.to_u64(),
+            mac: attempt.mac.to_i64(),
             model: attempt.model.as_ref().map_or("", DeviceModel::as_str),
             source: attempt.source,
             network: attempt.network.as_str(),
@@ -145,12 +120,17 @@ impl<'a> Notes<'a> {
         let Self { mut kept, replacing } = self;
         let replacing: Vec<Note> = replacing.into_values().collect();
         if !replacing.is_empty() {
-            sqlx::query(REPLACE).bind(json(&replacing)?).execute(&mut **tx).await?;
+            match tx.connection() {
+                Connection::Sqlite(conn) => sqlite::notes_replaced(conn, &replacing).await?,
+                Connection::Postgres(conn) => postgres::notes_replaced(conn, &replacing).await?,
+            }
         }
         kept.extend(replacing);
         kept.sort_by_key(|note| note.at);
-        sqlx::query(NOTE).bind(json(&kept)?).execute(&mut **tx).await?;
-        Ok(())
+        match tx.connection() {
+            Connection::Sqlite(conn) => sqlite::notes_insert(conn, &kept).await,
+            Connection::Postgres(conn) => postgres::notes_insert(conn, &kept).await,
+        }
     }
 }
 
@@ -163,13 +143,15 @@ ORDER BY at DESC LIMIT $3";
 
 /// Phones that brought the code and were outside its limits in the last 24 hours, the newest first, at most so many.
 pub(crate) async fn misses_of(
-    executor: impl SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     code_id: &str,
     most: u32,
     now: Timestamp,
 ) -> Result<Vec<(MacAddress, Network)>, StoreError> {
-    let rows: Vec<(i64, String)> =
-        sqlx::query_as(MISSES).bind(code_id).bind(now.as_micros() - DAY).bind(most).fetch_all(executor).await?;
+    let since = now.as_micros() - DAY;
+    let rows: Vec<(i64, String)> = on!(conn, conn => {
+        sqlx::query_as(MISSES).bind(code_id).bind(since).bind(i64::from(most)).fetch_all(conn).await?
+    });
     rows.into_iter().map(|(bits, network)| Ok((mac(bits, "mac")?, Network::stored(network)))).collect()
 }
 
@@ -177,9 +159,11 @@ const ALERTED: &str = "
 SELECT EXISTS (SELECT 1 FROM attempt WHERE code_id = $1 AND at > $2 AND outcome = 'search')";
 
 /// Whether the code's provider was alerted in the 24 hours before this miss.
-pub(crate) async fn is_alerted(executor: impl SqliteExecutor<'_>, miss: &Attempt) -> Result<bool, StoreError> {
+pub(crate) async fn is_alerted(mut conn: Connection<'_>, miss: &Attempt) -> Result<bool, StoreError> {
     let since = miss.at.as_micros() - DAY;
-    Ok(sqlx::query_scalar(ALERTED).bind(miss.code.as_str()).bind(since).fetch_one(executor).await?)
+    Ok(on!(conn, conn => {
+        sqlx::query_scalar(ALERTED).bind(miss.code.as_str()).bind(since).fetch_one(conn).await?
+    }))
 }
 
 const ALERT: &str = "
@@ -197,7 +181,9 @@ WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE code_id = $1 AND at > $8 AND outco
 #[tracing::instrument(name = "db.attempt.alert", level = "debug", skip_all, fields(code.id = %miss.code))]
 pub(crate) async fn alert(db: &Db, miss: &Attempt) -> Result<bool, StoreError> {
     let mut tx = db.write().await?;
-    let noted = sqlx::query(ALERT)
+    // Two who found none at the same moment would both note theirs.
+    row_take(&mut tx, miss.code.as_str()).await?;
+    let noted = on!(tx, conn => sqlx::query(ALERT)
         .bind(miss.code.as_str())
         .bind(miss.provider.as_str())
         .bind(miss.mac.to_i64())
@@ -206,10 +192,9 @@ pub(crate) async fn alert(db: &Db, miss: &Attempt) -> Result<bool, StoreError> {
         .bind(miss.network.as_str())
         .bind(miss.at.as_micros())
         .bind(miss.at.as_micros() - DAY)
-        .execute(&mut *tx)
-        .await?;
+        .execute(conn).await?.rows_affected());
     tx.commit().await?;
-    Ok(noted.rows_affected() == 1)
+    Ok(noted == 1)
 }
 
 /// An attempt as its provider sees it.
@@ -247,19 +232,16 @@ ORDER BY number DESC LIMIT $4";
 /// The newest attempts at a provider's codes, or at one of them, numbered below `before`.
 #[tracing::instrument(name = "db.attempt.list", level = "debug", skip_all)]
 pub(crate) async fn attempts_of(
-    executor: impl SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     codes: (&ProviderId, &str),
     before: i64,
     most: i64,
 ) -> Result<Vec<Kept>, StoreError> {
     let (provider, code_id) = codes;
-    let rows: Vec<AttemptRow> = sqlx::query_as(ATTEMPTS)
-        .bind(provider.as_str())
-        .bind(code_id)
-        .bind(before)
-        .bind(most)
-        .fetch_all(executor)
-        .await?;
+    let rows: Vec<AttemptRow> = on!(conn, conn => {
+        let query = sqlx::query_as(ATTEMPTS).bind(provider.as_str()).bind(code_id);
+        query.bind(before).bind(most).fetch_all(conn).await?
+    });
     rows.into_iter().map(Kept::try_from).collect()
 }
 

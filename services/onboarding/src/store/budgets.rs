@@ -2,32 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use storage::StoreError;
-use storage::sqlite::Tx;
+use storage::{Connection, StoreError, Tx};
 use vocabulary::Timestamp;
 
-use super::json;
+use super::{postgres, sqlite};
 use crate::attempts::Share;
 
-/// The budgets that a group of guesses draws on, as they were read in its transaction: until it is committed nobody
-/// else changes them, so that they are counted here and written once.
+/// The budgets that a group of guesses draws on, as they were read by whoever has the turn: until it is committed
+/// nobody else changes them, here or in another process, so that they are counted here and written once.
+#[derive(Clone)]
 pub(super) struct Levels {
     /// When each is whole again.
     whole_at: BTreeMap<String, i64>,
     charged: BTreeMap<String, i64>,
 }
-
-const READ: &str = "
-SELECT json_group_object(key, whole_at)
-FROM budget
-WHERE key IN (SELECT value FROM jsonb_each($1))";
-
-const CHARGE: &str = "
-INSERT INTO budget (key, whole_at)
-SELECT key, value FROM jsonb_each($1) WHERE TRUE
-ON CONFLICT (key) DO UPDATE
-SET whole_at = excluded.whole_at
-WHERE budget.whole_at < excluded.whole_at";
 
 impl Levels {
     /// Reads those of all these shares.
@@ -36,8 +24,10 @@ impl Levels {
         let mut keys: Vec<&str> = shares.map(|share| share.key.as_str()).collect();
         keys.sort_unstable();
         keys.dedup();
-        let levels: String = sqlx::query_scalar(READ).bind(json(&keys)?).fetch_one(&mut **tx).await?;
-        let whole_at = serde_json::from_str(&levels).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let whole_at = match tx.connection() {
+            Connection::Sqlite(conn) => sqlite::levels(conn, &keys).await?,
+            Connection::Postgres(conn) => postgres::levels(conn, &keys).await?,
+        };
         Ok(Self { whole_at, charged: BTreeMap::new() })
     }
 
@@ -65,9 +55,12 @@ impl Levels {
     /// Keeps what was charged.
     #[tracing::instrument(name = "db.budget.charge", level = "debug", skip_all)]
     pub async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        if !self.charged.is_empty() {
-            sqlx::query(CHARGE).bind(json(&self.charged)?).execute(&mut **tx).await?;
+        if self.charged.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        match tx.connection() {
+            Connection::Sqlite(conn) => sqlite::charge(conn, &self.charged).await,
+            Connection::Postgres(conn) => postgres::charge(conn, &self.charged).await,
+        }
     }
 }

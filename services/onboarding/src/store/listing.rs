@@ -1,7 +1,7 @@
 //! Pages of codes, and how many there are.
 
-use sqlx::{FromRow, SqliteExecutor};
-use storage::StoreError;
+use sqlx::FromRow;
+use storage::{Connection, StoreError, on};
 use vocabulary::{CodeKind, ProviderId, Timestamp};
 
 use super::row::{CodeRow, columns, count, kind_word};
@@ -36,11 +36,8 @@ ORDER BY id LIMIT $6"
 
 /// Part of the codes, in the order of their ids, and whether there are more.
 #[tracing::instrument(name = "db.code.list", level = "debug", skip_all)]
-pub(crate) async fn code_list(
-    executor: impl SqliteExecutor<'_>,
-    query: &ListQuery,
-) -> Result<(Vec<Record>, bool), StoreError> {
-    let rows: Vec<CodeRow> = sqlx::query_as(LIST)
+pub(crate) async fn code_list(mut conn: Connection<'_>, query: &ListQuery) -> Result<(Vec<Record>, bool), StoreError> {
+    let rows: Vec<CodeRow> = on!(conn, conn => sqlx::query_as(LIST)
         .bind(query.provider.as_ref().map(ProviderId::as_str))
         // The first id of all is nobody's.
         .bind(if query.after.is_empty() { NOBODYS } else { query.after.as_str() })
@@ -49,8 +46,7 @@ pub(crate) async fn code_list(
         .bind(query.now.as_micros())
         // One more than wanted tells whether there are more.
         .bind(i64::from(query.limit) + 1)
-        .fetch_all(executor)
-        .await?;
+        .fetch_all(conn).await?);
     let mut codes = rows.into_iter().map(Record::try_from).collect::<Result<Vec<_>, _>>()?;
     let wanted = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let more = codes.len() > wanted;
@@ -79,11 +75,12 @@ WHERE kind = 'personal' AND state = 'open' AND ($1 IS NULL OR provider_id = $1)"
 
 /// The provider's, or everybody's.
 pub(crate) async fn code_counts(
-    executor: impl SqliteExecutor<'_>,
+    mut conn: Connection<'_>,
     provider: Option<&ProviderId>,
     now: Timestamp,
 ) -> Result<Counts, StoreError> {
+    let provider = provider.map(ProviderId::as_str);
     let row: CountsRow =
-        sqlx::query_as(COUNTS).bind(provider.map(ProviderId::as_str)).bind(now.as_micros()).fetch_one(executor).await?;
+        on!(conn, conn => sqlx::query_as(COUNTS).bind(provider).bind(now.as_micros()).fetch_one(conn).await?);
     Ok(Counts { outstanding: count(row.outstanding, "state")?, expired: count(row.expired, "state")? })
 }

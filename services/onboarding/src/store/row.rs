@@ -87,6 +87,11 @@ pub(super) fn count(value: i64, column: &'static str) -> Result<u64, StoreError>
 }
 
 /// As stored.
+pub(super) fn length(digits: i64) -> Result<u32, StoreError> {
+    u32::try_from(digits).map_err(|_| impossible("length"))
+}
+
+/// As stored.
 pub(super) fn mac(bits: i64, column: &'static str) -> Result<MacAddress, StoreError> {
     MacAddress::from_u64(bits.cast_unsigned()).map_err(|_| impossible(column))
 }
@@ -134,7 +139,7 @@ impl TryFrom<CodeRow> for Record {
             state: row.state()?,
             provider: parse(&row.provider_id, "provider_id")?,
             profile: parse(&row.profile_id, "profile_id")?,
-            length: u32::try_from(row.length).map_err(|_| impossible("length"))?,
+            length: length(row.length)?,
             limits: row.limits()?,
             digits: row.digits.map(Digits),
             activations: count(row.activations, "activations")?,

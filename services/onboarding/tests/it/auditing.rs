@@ -5,6 +5,8 @@ use contracts::audit::{Act, ListActsRequest};
 use contracts::onboarding::{Limits, RevokeCodeRequest};
 use prometheus_client::registry::Registry;
 use rpc::{Peer, RpcMetrics, local};
+use storage::on_each_database;
+use storage::testing::Kind;
 
 use crate::support::World;
 
@@ -15,9 +17,8 @@ async fn acts(world: &World) -> Vec<Act> {
     client.list_acts(request).await.expect("acts").into_inner().acts
 }
 
-#[tokio::test]
-async fn what_is_done_to_codes_is_audited_without_their_digits() {
-    let world = World::new().await;
+async fn what_is_done_to_codes_is_audited_without_their_digits(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let code = acme.try_directory("654321", Limits::default()).await.expect("a code").code.expect("a code");
     let (_, personal) = acme.one().await;
@@ -33,3 +34,5 @@ async fn what_is_done_to_codes_is_audited_without_their_digits() {
     let all = format!("{acts:?}");
     assert!(!all.contains(&personal) && !all.contains("654321"), "{all}");
 }
+
+on_each_database!(what_is_done_to_codes_is_audited_without_their_digits,);

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use contracts::onboarding::{Code, CreatePersonalCodesRequest, Limits, RedeemRequest};
 use onboarding::Policy;
+use storage::on_each_database;
+use storage::testing::Kind;
 
 use crate::support::*;
 
@@ -26,9 +28,8 @@ async fn noted(world: World, provider: &mut Provider) -> World {
     world
 }
 
-#[tokio::test]
-async fn a_phone_that_guesses_wrong_is_slowed_and_not_banned() {
-    let world = World::new().await;
+async fn a_phone_that_guesses_wrong_is_slowed_and_not_banned(kind: Kind) {
+    let world = World::new(kind).await;
     let mut acme = world.provider().await;
     acme.directory("123456", Limits::default()).await;
     guess(&world, 4, |_| (1, HOME.to_owned())).await;
@@ -47,9 +48,8 @@ async fn a_phone_that_guesses_wrong_is_slowed_and_not_banned() {
     world.typed(&digits, 2).await.expect("redeemed");
 }
 
-#[tokio::test]
-async fn a_network_that_guesses_wrong_is_slowed_while_its_known_phones_pass() {
-    let world = World::new().await;
+async fn a_network_that_guesses_wrong_is_slowed_while_its_known_phones_pass(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     acme.directory("123456", Limits::default()).await;
     acme.directory("1234567", Limits { macs: (500..600).map(mac).collect(), ..Limits::default() }).await;
@@ -71,9 +71,8 @@ async fn a_network_that_guesses_wrong_is_slowed_while_its_known_phones_pass() {
     world.redeem(from("#123456", 101, "203.0.113.200")).await.expect("one guess is left again");
 }
 
-#[tokio::test]
-async fn everybody_together_has_only_so_many_guesses_at_a_length() {
-    let world = World::new().await;
+async fn everybody_together_has_only_so_many_guesses_at_a_length(kind: Kind) {
+    let world = World::new(kind).await;
     let mut acme = world.provider().await;
     acme.directory("123456", Limits::default()).await;
     let (_, personal) = acme.one().await;
@@ -87,9 +86,8 @@ async fn everybody_together_has_only_so_many_guesses_at_a_length() {
     world.redeem(from("#123456", 900, "10.2.0.1")).await.expect("one guess is left again");
 }
 
-#[tokio::test]
-async fn budgets_survive_a_restart_and_count_whoever_serves() {
-    let world = World::new().await;
+async fn budgets_survive_a_restart_and_count_whoever_serves(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let (_, digits) = acme.one().await;
     guess(&world, 5, |_| (1, HOME.to_owned())).await;
@@ -98,9 +96,8 @@ async fn budgets_survive_a_restart_and_count_whoever_serves() {
     world.typed(&digits, 2).await.expect("another phone");
 }
 
-#[tokio::test]
-async fn an_honest_office_behind_one_address_gets_through() {
-    let world = World::new().await;
+async fn an_honest_office_behind_one_address_gets_through(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let made = acme.personal(CreatePersonalCodesRequest { count: 100, ..Default::default() }).await.expect("codes");
     for (phone, code) in made.codes.iter().enumerate() {
@@ -113,9 +110,8 @@ async fn an_honest_office_behind_one_address_gets_through() {
     }
 }
 
-#[tokio::test]
-async fn misses_at_a_limited_code_are_counted_and_many_look_like_a_search() {
-    let world = World::lenient().await;
+async fn misses_at_a_limited_code_are_counted_and_many_look_like_a_search(kind: Kind) {
+    let world = World::lenient(kind).await;
     let acme = world.provider().await;
     let code = acme.directory("123456", Limits { registered_only: true, ..Limits::default() }).await;
     for phone in 0..19 {
@@ -141,9 +137,8 @@ async fn alerts(world: World, provider: &mut Provider, code: &Code) -> (World, V
     (world, alerts)
 }
 
-#[tokio::test]
-async fn a_provider_is_alerted_once_when_a_search_begins_and_each_day_that_it_goes_on() {
-    let world = World::lenient().await;
+async fn a_provider_is_alerted_once_when_a_search_begins_and_each_day_that_it_goes_on(kind: Kind) {
+    let world = World::lenient(kind).await;
     let (mut acme, mut other) = (world.provider().await, world.provider().await);
     let code = acme.directory("123456", Limits { registered_only: true, ..Limits::default() }).await;
     for number in 0..40 {
@@ -173,11 +168,10 @@ async fn a_provider_is_alerted_once_when_a_search_begins_and_each_day_that_it_go
 }
 
 /// What the README promises: however guesses are spread, no more than the burst and the share of the time are tried.
-#[tokio::test]
-async fn an_attack_from_everywhere_tries_no_more_than_the_stated_guesses() {
+async fn an_attack_from_everywhere_tries_no_more_than_the_stated_guesses(kind: Kind) {
     let mut policy = Policy::default();
     policy.budgets.length_per_day[3] = 240;
-    let world = World::with(policy).await;
+    let world = World::with(kind, policy).await;
     let acme = world.provider().await;
     // Each guess is right but for the limit, so that the provider's attempts count what was really tried.
     acme.directory("123456", Limits { registered_only: true, ..Limits::default() }).await;
@@ -191,3 +185,14 @@ async fn an_attack_from_everywhere_tries_no_more_than_the_stated_guesses() {
     let tried = acme.outcomes().await.iter().filter(|outcome| *outcome == "not_registered").count();
     assert_eq!(tried, 24 + 11 * 10);
 }
+
+on_each_database!(
+    a_phone_that_guesses_wrong_is_slowed_and_not_banned,
+    a_network_that_guesses_wrong_is_slowed_while_its_known_phones_pass,
+    everybody_together_has_only_so_many_guesses_at_a_length,
+    budgets_survive_a_restart_and_count_whoever_serves,
+    an_honest_office_behind_one_address_gets_through,
+    misses_at_a_limited_code_are_counted_and_many_look_like_a_search,
+    a_provider_is_alerted_once_when_a_search_begins_and_each_day_that_it_goes_on,
+    an_attack_from_everywhere_tries_no_more_than_the_stated_guesses,
+);

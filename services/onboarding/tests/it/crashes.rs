@@ -1,13 +1,14 @@
 //! A redemption that stops half way is finished by the phone's next try.
 
 use contracts::onboarding::{CodeState, Limits};
+use storage::on_each_database;
+use storage::testing::Kind;
 use vocabulary::ErrorKind;
 
 use crate::support::*;
 
-#[tokio::test]
-async fn the_same_phone_with_the_same_code_gets_the_same_answer() {
-    let world = World::new().await;
+async fn the_same_phone_with_the_same_code_gets_the_same_answer(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let (code, digits) = acme.one().await;
     let directory = acme.directory("123456", Limits { activations: 1, ..Limits::default() }).await;
@@ -29,9 +30,8 @@ async fn the_same_phone_with_the_same_code_gets_the_same_answer() {
     assert_refused(world.typed(&digits, 1).await);
 }
 
-#[tokio::test]
-async fn what_stopped_between_grant_and_assignment_is_finished_by_the_next_try() {
-    let world = World::new().await;
+async fn what_stopped_between_grant_and_assignment_is_finished_by_the_next_try(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let (code, digits) = acme.one().await;
     // Redirection answers from memory whose a phone is, but cannot write.
@@ -50,3 +50,8 @@ async fn what_stopped_between_grant_and_assignment_is_finished_by_the_next_try()
     assert!(acme.device(1).await.is_some());
     assert_eq!(acme.outcomes().await, ["repeated", "used", "redeemed"]);
 }
+
+on_each_database!(
+    the_same_phone_with_the_same_code_gets_the_same_answer,
+    what_stopped_between_grant_and_assignment_is_finished_by_the_next_try,
+);

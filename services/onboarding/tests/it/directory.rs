@@ -1,17 +1,20 @@
 //! The life of a directory code.
 
-use contracts::onboarding::{ChangeDirectoryCodeRequest, CodeState, Kind, Limits, ListCodesRequest, RedeemRequest};
+use contracts::onboarding::{
+    self as wire, ChangeDirectoryCodeRequest, CodeState, Limits, ListCodesRequest, RedeemRequest,
+};
 use onboarding::Policy;
+use storage::on_each_database;
+use storage::testing::Kind;
 use vocabulary::ErrorKind;
 
 use crate::support::*;
 
-#[tokio::test]
-async fn a_long_code_is_open_at_once_and_many_phones_use_it() {
-    let world = World::new().await;
+async fn a_long_code_is_open_at_once_and_many_phones_use_it(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let code = acme.directory("# 123-456", Limits::default()).await;
-    assert_eq!((code.state(), code.kind(), code.digits.as_str()), (CodeState::Open, Kind::Directory, "123456"));
+    assert_eq!((code.state(), code.kind(), code.digits.as_str()), (CodeState::Open, wire::Kind::Directory, "123456"));
     acme.register(1).await;
     for phone in 1..=5 {
         let said = RedeemRequest {
@@ -31,9 +34,8 @@ async fn a_long_code_is_open_at_once_and_many_phones_use_it() {
     assert_eq!((attempt.at, attempt.code_id), (world.now(), code.id));
 }
 
-#[tokio::test]
-async fn a_registered_phone_with_another_serial_number_is_not_believed() {
-    let world = World::new().await;
+async fn a_registered_phone_with_another_serial_number_is_not_believed(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     acme.directory("123456", Limits::default()).await;
     acme.register(1).await;
@@ -41,9 +43,8 @@ async fn a_registered_phone_with_another_serial_number_is_not_believed() {
     assert_eq!(acme.outcomes().await, ["wrong_phone"]);
 }
 
-#[tokio::test]
-async fn sixteen_digits_are_two_namespaces() {
-    let world = World::new().await;
+async fn sixteen_digits_are_two_namespaces(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let (_, digits) = acme.one().await;
     acme.directory(&digits, Limits::default()).await;
@@ -53,9 +54,8 @@ async fn sixteen_digits_are_two_namespaces() {
     assert_refused(world.typed(&digits, 4).await);
 }
 
-#[tokio::test]
-async fn a_short_code_waits_for_an_operator() {
-    let world = World::new().await;
+async fn a_short_code_waits_for_an_operator(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let registered = Limits { registered_only: true, ..Limits::default() };
     let code = acme.directory("123", registered.clone()).await;
@@ -76,9 +76,8 @@ async fn a_short_code_waits_for_an_operator() {
     assert!(world.suggest("124", 0, 0).await.is_free);
 }
 
-#[tokio::test]
-async fn digits_belong_to_one_provider_and_rest_when_withdrawn() {
-    let world = World::new().await;
+async fn digits_belong_to_one_provider_and_rest_when_withdrawn(kind: Kind) {
+    let world = World::new(kind).await;
     let (acme, other) = (world.provider().await, world.provider().await);
     let code = acme.directory("123456", Limits::default()).await;
     let taken = because(ErrorKind::Conflict, "code_taken");
@@ -97,9 +96,8 @@ async fn digits_belong_to_one_provider_and_rest_when_withdrawn() {
     assert_eq!(world.typed("#123456", 1).await.expect("the new owner's").provider_id, other.id);
 }
 
-#[tokio::test]
-async fn suggestions_are_free() {
-    let world = World::lenient().await;
+async fn suggestions_are_free(kind: Kind) {
+    let world = World::lenient(kind).await;
     let acme = world.provider().await;
     for number in 0..40 {
         acme.directory(&format!("{:03}", number * 25), Limits::default()).await;
@@ -112,9 +110,8 @@ async fn suggestions_are_free() {
     }
 }
 
-#[tokio::test]
-async fn changed_limits_act_at_once() {
-    let world = World::new().await;
+async fn changed_limits_act_at_once(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let code = acme.directory("123456", Limits::default()).await;
     world.typed("#123456", 1).await.expect("redeemed");
@@ -133,9 +130,8 @@ async fn changed_limits_act_at_once() {
     assert_eq!(refused(wrong), because(ErrorKind::Malformed, "invalid_limits"));
 }
 
-#[tokio::test]
-async fn a_profile_with_a_secret_cannot_be_reached_by_a_name() {
-    let world = World::new().await;
+async fn a_profile_with_a_secret_cannot_be_reached_by_a_name(kind: Kind) {
+    let world = World::new(kind).await;
     let mut acme = world.provider().await;
     let harmless = acme.directory("1234567", Limits::default()).await;
     let main = acme.profile.clone();
@@ -172,9 +168,8 @@ async fn a_profile_with_a_secret_cannot_be_reached_by_a_name() {
     assert_eq!(acme.outcomes().await, ["profile_carries_secret", "redeemed"]);
 }
 
-#[tokio::test]
-async fn codes_are_listed_by_page_kind_and_state() {
-    let world = World::with(Policy { ceiling_days: 0, ..Policy::default() }).await;
+async fn codes_are_listed_by_page_kind_and_state(kind: Kind) {
+    let world = World::with(kind, Policy { ceiling_days: 0, ..Policy::default() }).await;
     let (acme, other) = (world.provider().await, world.provider().await);
     for number in 0..5 {
         acme.directory(&format!("10000{number}"), Limits::default()).await;
@@ -195,9 +190,21 @@ async fn codes_are_listed_by_page_kind_and_state() {
     assert_eq!((page.codes.len(), page.outstanding, page.expired), (1, 0, 1));
     assert_eq!(
         page.codes.first().map(|code| (code.kind(), code.digits.clone())),
-        Some((Kind::Personal, String::new()))
+        Some((wire::Kind::Personal, String::new()))
     );
-    let everybody = ListCodesRequest { kind: Kind::Personal.into(), limit: 9, ..Default::default() };
+    let everybody = ListCodesRequest { kind: wire::Kind::Personal.into(), limit: 9, ..Default::default() };
     let all = acme.codes.clone().list_codes(everybody).await.expect("codes").into_inner();
     assert_eq!((all.codes.len(), all.expired), (2, 2));
 }
+
+on_each_database!(
+    a_long_code_is_open_at_once_and_many_phones_use_it,
+    a_registered_phone_with_another_serial_number_is_not_believed,
+    sixteen_digits_are_two_namespaces,
+    a_short_code_waits_for_an_operator,
+    digits_belong_to_one_provider_and_rest_when_withdrawn,
+    suggestions_are_free,
+    changed_limits_act_at_once,
+    a_profile_with_a_secret_cannot_be_reached_by_a_name,
+    codes_are_listed_by_page_kind_and_state,
+);

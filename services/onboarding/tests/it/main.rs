@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod auditing;
+#[cfg(test)]
 mod budgets;
 #[cfg(test)]
 mod crashes;
@@ -15,6 +16,8 @@ mod personal;
 mod races;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod replicas;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]

@@ -6,15 +6,16 @@ use contracts::onboarding::{
     CodeState, CreatePersonalCodesRequest, ExtendPersonalCodeRequest, Limits, ListCodesRequest, RedeemRequest,
 };
 use rpc::Failure;
+use storage::on_each_database;
+use storage::testing::Kind;
 use vocabulary::ErrorKind;
 
 use crate::support::*;
 
 const WEEK: i64 = 7 * 86_400_000_000;
 
-#[tokio::test]
-async fn ten_thousand_codes_are_made_in_one_call() {
-    let world = World::new().await;
+async fn ten_thousand_codes_are_made_in_one_call(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let wish = CreatePersonalCodesRequest { count: 10_000, note: "é".repeat(200), ..Default::default() };
     let made = acme.personal(wish).await.expect("codes");
@@ -32,9 +33,8 @@ async fn ten_thousand_codes_are_made_in_one_call() {
     }
 }
 
-#[tokio::test]
-async fn a_code_lives_a_week_unless_told_otherwise_and_30_days_at_most() {
-    let world = World::new().await;
+async fn a_code_lives_a_week_unless_told_otherwise_and_30_days_at_most(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let (code, digits) = acme.one().await;
     assert_eq!((code.expires_at - world.now(), code.digits.as_str()), (WEEK, ""));
@@ -59,9 +59,8 @@ async fn a_code_lives_a_week_unless_told_otherwise_and_30_days_at_most() {
     assert_eq!((code.redeemed_by, code.redeemed_at, code.state()), (mac(1), world.now(), CodeState::Redeemed));
 }
 
-#[tokio::test]
-async fn a_bound_code_is_for_its_phone_or_its_model() {
-    let world = World::new().await;
+async fn a_bound_code_is_for_its_phone_or_its_model(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let made = acme.personal(CreatePersonalCodesRequest { mac: mac(7), ..Default::default() }).await.expect("a code");
     let bound = made.codes.into_iter().next().expect("a code");
@@ -79,9 +78,8 @@ async fn a_bound_code_is_for_its_phone_or_its_model() {
     assert_eq!(refused(acme.personal(many).await), because(ErrorKind::Malformed, "invalid_mac"));
 }
 
-#[tokio::test]
-async fn a_profile_that_is_not_the_providers_is_refused() {
-    let world = World::new().await;
+async fn a_profile_that_is_not_the_providers_is_refused(kind: Kind) {
+    let world = World::new(kind).await;
     let (mut acme, other) = (world.provider().await, world.provider().await);
     acme.profile = other.profile;
     let answer = acme.personal(CreatePersonalCodesRequest::default()).await;
@@ -89,3 +87,10 @@ async fn a_profile_that_is_not_the_providers_is_refused() {
     let answer = acme.try_directory("123456", Limits::default()).await;
     assert_eq!(refused(answer), because(ErrorKind::Malformed, "unknown_profile"));
 }
+
+on_each_database!(
+    ten_thousand_codes_are_made_in_one_call,
+    a_code_lives_a_week_unless_told_otherwise_and_30_days_at_most,
+    a_bound_code_is_for_its_phone_or_its_model,
+    a_profile_that_is_not_the_providers_is_refused,
+);

@@ -1,6 +1,8 @@
 //! Many phones at once.
 
 use contracts::onboarding::{CodeState, Limits};
+use storage::on_each_database;
+use storage::testing::Kind;
 
 use crate::support::*;
 
@@ -19,9 +21,8 @@ async fn stampede(world: &World, code: &str, phones: u64) -> usize {
     successes
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_phones_one_gets_a_personal_code() {
-    let world = World::new().await;
+async fn of_64_phones_one_gets_a_personal_code(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let (code, digits) = acme.one().await;
     assert_eq!(stampede(&world, &digits, 64).await, 1);
@@ -38,9 +39,8 @@ async fn of_64_phones_one_gets_a_personal_code() {
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "redeemed").count(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_directory_code_admits_as_many_phones_as_its_provider_said() {
-    let world = World::lenient().await;
+async fn a_directory_code_admits_as_many_phones_as_its_provider_said(kind: Kind) {
+    let world = World::lenient(kind).await;
     let acme = world.provider().await;
     let code = acme.directory("123456", Limits { activations: 10, ..Limits::default() }).await;
     assert_eq!(stampede(&world, "#123456", 40).await, 10);
@@ -49,9 +49,8 @@ async fn a_directory_code_admits_as_many_phones_as_its_provider_said() {
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "used_up").count(), 30);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_phone_that_types_two_providers_codes_at_once_belongs_to_one() {
-    let world = World::lenient().await;
+async fn a_phone_that_types_two_providers_codes_at_once_belongs_to_one(kind: Kind) {
+    let world = World::lenient(kind).await;
     let (acme, other) = (world.provider().await, world.provider().await);
     for round in 0..10 {
         let ((mine, first), (yours, second)) = (acme.one().await, other.one().await);
@@ -63,3 +62,10 @@ async fn a_phone_that_types_two_providers_codes_at_once_belongs_to_one() {
         assert_eq!(used, owned, "a code whose phone went elsewhere is open again");
     }
 }
+
+on_each_database!(
+    threads 2;
+    of_64_phones_one_gets_a_personal_code,
+    a_directory_code_admits_as_many_phones_as_its_provider_said,
+    a_phone_that_types_two_providers_codes_at_once_belongs_to_one,
+);

@@ -4,13 +4,14 @@ use contracts::onboarding::{Limits, RedeemRequest};
 use onboarding::Onboarding;
 use prometheus_client::registry::Registry;
 use rpc::{Failure, Peer, RpcMetrics, local};
+use storage::on_each_database;
+use storage::testing::Kind;
 use vocabulary::ErrorKind;
 
 use crate::support::*;
 
-#[tokio::test]
-async fn what_is_not_a_code_is_told_apart_without_repeating_it() {
-    let world = World::new().await;
+async fn what_is_not_a_code_is_told_apart_without_repeating_it(kind: Kind) {
+    let world = World::new(kind).await;
     for code in ["", "#", "12", "12345678901234567", "541401125617381x"] {
         let failure = world.typed(code, 1).await.expect_err("a refusal");
         assert_eq!((failure.kind, failure.reason.as_str()), (ErrorKind::Malformed, "malformed_activation_code"));
@@ -23,9 +24,8 @@ async fn what_is_not_a_code_is_told_apart_without_repeating_it() {
     assert_eq!(refused(world.redeem(nowhere).await), because(ErrorKind::Malformed, "invalid_source"));
 }
 
-#[tokio::test]
-async fn only_the_gateway_may_ask() {
-    let world = World::new().await;
+async fn only_the_gateway_may_ask(kind: Kind) {
+    let world = World::new(kind).await;
     let service: Onboarding = world.service.clone();
     let road = local(service.server(), Peer::Onboarding, RpcMetrics::register(&mut Registry::default()));
     let mut client = contracts::onboarding::onboarding_service_client::OnboardingServiceClient::new(road);
@@ -33,9 +33,8 @@ async fn only_the_gateway_may_ask() {
     assert_eq!(Failure::from(answer.expect_err("a refusal")).kind, ErrorKind::Forbidden);
 }
 
-#[tokio::test]
-async fn every_limit_refuses_alike_and_its_provider_sees_why() {
-    let world = World::lenient().await;
+async fn every_limit_refuses_alike_and_its_provider_sees_why(kind: Kind) {
+    let world = World::lenient(kind).await;
     let (acme, other) = (world.provider().await, world.provider().await);
     other.register(9).await;
     let now = world.now();
@@ -61,9 +60,8 @@ async fn every_limit_refuses_alike_and_its_provider_sees_why() {
     assert_eq!(other.device(9).await.expect("still its own").note, "reception");
 }
 
-#[tokio::test]
-async fn a_used_an_expired_and_a_revoked_personal_code_are_refused_alike() {
-    let world = World::lenient().await;
+async fn a_used_an_expired_and_a_revoked_personal_code_are_refused_alike(kind: Kind) {
+    let world = World::lenient(kind).await;
     let acme = world.provider().await;
     let (_, used) = acme.one().await;
     world.typed(&used, 1).await.expect("redeemed");
@@ -77,11 +75,10 @@ async fn a_used_an_expired_and_a_revoked_personal_code_are_refused_alike() {
     assert_eq!(acme.outcomes().await, ["expired", "revoked", "used", "redeemed"]);
 }
 
-#[tokio::test]
-async fn a_queued_a_refused_and_a_withdrawn_directory_code_are_refused_alike() {
+async fn a_queued_a_refused_and_a_withdrawn_directory_code_are_refused_alike(kind: Kind) {
     let mut policy = onboarding::Policy { ceiling_days: 0, ..onboarding::Policy::default() };
     policy.budgets.length_per_day = [1_000; 14];
-    let world = World::with(policy).await;
+    let world = World::with(kind, policy).await;
     let acme = world.provider().await;
     let queued = acme.directory("12345", Limits::default()).await;
     assert_refused(world.typed("12345", 1).await);
@@ -93,9 +90,8 @@ async fn a_queued_a_refused_and_a_withdrawn_directory_code_are_refused_alike() {
     assert_eq!(acme.outcomes().await, ["revoked", "not_open", "not_open"]);
 }
 
-#[tokio::test]
-async fn what_was_granted_in_vain_is_given_back() {
-    let world = World::lenient().await;
+async fn what_was_granted_in_vain_is_given_back(kind: Kind) {
+    let world = World::lenient(kind).await;
     let acme = world.provider().await;
     let (personal, digits) = acme.one().await;
     let limits = Limits { activations: 1, ..Limits::default() };
@@ -108,3 +104,12 @@ async fn what_was_granted_in_vain_is_given_back() {
     assert_eq!(personal.state(), contracts::onboarding::CodeState::Open);
     assert_eq!(acme.outcomes().await, ["provider_frozen", "redeemed", "provider_frozen", "redeemed"]);
 }
+
+on_each_database!(
+    what_is_not_a_code_is_told_apart_without_repeating_it,
+    only_the_gateway_may_ask,
+    every_limit_refuses_alike_and_its_provider_sees_why,
+    a_used_an_expired_and_a_revoked_personal_code_are_refused_alike,
+    a_queued_a_refused_and_a_withdrawn_directory_code_are_refused_alike,
+    what_was_granted_in_vain_is_given_back,
+);

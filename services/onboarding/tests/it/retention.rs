@@ -3,6 +3,8 @@
 use contracts::onboarding::{Limits, ListAttemptsRequest, ListAttemptsResponse, ListCodesRequest};
 use onboarding::Policy;
 use rpc::Failure;
+use storage::on_each_database;
+use storage::testing::Kind;
 use vocabulary::ErrorKind;
 
 use crate::support::*;
@@ -13,9 +15,8 @@ async fn attempts(provider: &Provider, code_id: &str) -> Result<ListAttemptsResp
     Ok(provider.codes.clone().list_attempts(request).await?.into_inner())
 }
 
-#[tokio::test]
-async fn refused_attempts_are_forgotten_in_time_and_redemptions_are_not() {
-    let world = World::with(Policy { keep_attempts_days: 10, ..Policy::default() }).await;
+async fn refused_attempts_are_forgotten_in_time_and_redemptions_are_not(kind: Kind) {
+    let world = World::with(kind, Policy { keep_attempts_days: 10, ..Policy::default() }).await;
     let acme = world.provider().await;
     acme.directory("123456", Limits { models: vec!["CP-7832".to_owned()], ..Limits::default() }).await;
     let (_, digits) = acme.one().await;
@@ -34,9 +35,8 @@ async fn refused_attempts_are_forgotten_in_time_and_redemptions_are_not() {
     assert_eq!(acme.outcomes().await, ["repeated", "redeemed"]);
 }
 
-#[tokio::test]
-async fn the_attempts_at_a_code_are_read_by_its_provider_only() {
-    let world = World::new().await;
+async fn the_attempts_at_a_code_are_read_by_its_provider_only(kind: Kind) {
+    let world = World::new(kind).await;
     let (acme, other) = (world.provider().await, world.provider().await);
     let code = acme.directory("123456", Limits::default()).await;
     world.typed("123456", 1).await.expect("redeemed");
@@ -48,9 +48,8 @@ async fn the_attempts_at_a_code_are_read_by_its_provider_only() {
 }
 
 /// The code that guesses at nothing are about is shown to nobody, and nobody can make anything of it.
-#[tokio::test]
-async fn nobodys_code_is_nobodys() {
-    let world = World::new().await;
+async fn nobodys_code_is_nobodys(kind: Kind) {
+    let world = World::new(kind).await;
     let acme = world.provider().await;
     let mut code = acme.directory("12345", Limits { registered_only: true, ..Limits::default() }).await;
     assert_refused(world.typed("000000", 1).await);
@@ -60,3 +59,9 @@ async fn nobodys_code_is_nobodys() {
     code.id = "cod_00000000000000000000".to_owned();
     assert_eq!(refused(world.decide(&code, true, "").await), because(ErrorKind::NotFound, "unknown_code"));
 }
+
+on_each_database!(
+    refused_attempts_are_forgotten_in_time_and_redemptions_are_not,
+    the_attempts_at_a_code_are_read_by_its_provider_only,
+    nobodys_code_is_nobodys,
+);

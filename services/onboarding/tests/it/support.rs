@@ -18,7 +18,7 @@ use onboarding::{Onboarding, OnboardingConfig, Policy};
 use prometheus_client::registry::Registry;
 use redirection::{Redirection, RedirectionConfig, TIME_TO_ANSWER};
 use rpc::{Failure, Peer, RpcMetrics, Transport, local};
-use tempfile::TempDir;
+use storage::testing::{Kind, TestDatabase};
 use vault::MasterKey;
 use vocabulary::{Clock, ErrorKind, ManualClock, ProviderId, Randomness, Secret, Timestamp};
 
@@ -26,9 +26,15 @@ pub const START: i64 = 1_795_370_400_000_000;
 pub const DAY: Duration = Duration::from_hours(24);
 pub const HOME: &str = "192.0.2.7";
 
+/// A database for each of the two. Redirection's is a file, whatever onboarding's is.
+pub struct Databases {
+    pub redirection: TestDatabase,
+    pub onboarding: TestDatabase,
+}
+
 /// Both services, their callers and their clock.
 pub struct World {
-    pub folder: TempDir,
+    pub databases: Databases,
     pub redirection: Redirection,
     pub service: Onboarding,
     pub clock: ManualClock,
@@ -50,33 +56,40 @@ pub fn redirection(service: &Redirection, caller: Peer) -> RedirectionServiceCli
 }
 
 impl World {
-    pub async fn new() -> Self {
-        Self::with(Policy::default()).await
+    pub async fn new(kind: Kind) -> Self {
+        Self::with(kind, Policy::default()).await
     }
 
     /// Room for guesses, for tests of something else.
-    pub async fn lenient() -> Self {
+    pub async fn lenient(kind: Kind) -> Self {
         let mut policy = Policy { approve_from_digits: 3, ceiling_days: 0, ..Policy::default() };
         policy.budgets.phone.burst = 1_000;
         policy.budgets.network.burst = 1_000;
         policy.budgets.length_per_day = [100_000; 14];
-        Self::with(policy).await
+        Self::with(kind, policy).await
     }
 
-    pub async fn with(policy: Policy) -> Self {
-        let folder = TempDir::new().expect("a folder");
+    pub async fn with(kind: Kind, policy: Policy) -> Self {
+        let (redirection, onboarding) = (TestDatabase::new(Kind::Sqlite).await, TestDatabase::new(kind).await);
+        let databases = Databases { redirection, onboarding };
         let clock = ManualClock::starting_at(Timestamp::from_micros(START));
         let randomness = Arc::new(Randomness::seeded(11));
-        let (redirection, service) = open(&folder, &clock, &randomness, policy.clone()).await;
-        Self { folder, redirection, service, clock, randomness, policy }
+        let (redirection, service) = open(&databases, &clock, &randomness, policy.clone()).await;
+        Self { databases, redirection, service, clock, randomness, policy }
     }
 
     /// The same databases, opened by a new process.
     pub async fn reopened(self) -> Self {
         self.service.close().await;
         self.redirection.close().await;
-        let (redirection, service) = open(&self.folder, &self.clock, &self.randomness, self.policy.clone()).await;
+        let (redirection, service) = open(&self.databases, &self.clock, &self.randomness, self.policy.clone()).await;
         Self { redirection, service, ..self }
+    }
+
+    /// Another process on the same database.
+    pub async fn replica(&self) -> Onboarding {
+        let randomness = Arc::new(Randomness::seeded(12));
+        open_onboarding((&self.databases, &self.redirection), &self.clock, &randomness, self.policy.clone()).await
     }
 
     pub fn now(&self) -> i64 {
@@ -113,26 +126,34 @@ impl World {
 }
 
 async fn open(
-    folder: &TempDir,
+    databases: &Databases,
     clock: &ManualClock,
     randomness: &Arc<Randomness>,
     policy: Policy,
 ) -> (Redirection, Onboarding) {
-    let clock = Clock::Manual(clock.clone());
     let config = RedirectionConfig {
-        database: storage::Place::file(&folder.path().join("redirection.db")),
+        database: databases.redirection.place().clone(),
         master: MasterKey::from_bytes([6; 32]),
-        clock: clock.clone(),
+        clock: Clock::Manual(clock.clone()),
         randomness: Arc::clone(randomness),
         time_to_answer: TIME_TO_ANSWER,
         customization: None,
     };
     let it = Redirection::open(config).await.expect("redirection");
-    let database = folder.path().join("onboarding.db");
-    let config = OnboardingConfig { database, code_key: Secret::new([5; 32]), policy };
-    let road = redirection(&it, Peer::Onboarding);
-    let service = Onboarding::open(config, road, clock, Arc::clone(randomness)).await.expect("onboarding");
+    let service = open_onboarding((databases, &it), clock, randomness, policy).await;
     (it, service)
+}
+
+async fn open_onboarding(
+    (databases, it): (&Databases, &Redirection),
+    clock: &ManualClock,
+    randomness: &Arc<Randomness>,
+    policy: Policy,
+) -> Onboarding {
+    let database = databases.onboarding.place().clone();
+    let config = OnboardingConfig { database, code_key: Secret::new([5; 32]), policy };
+    let (road, clock) = (redirection(it, Peer::Onboarding), Clock::Manual(clock.clone()));
+    Onboarding::open(config, road, clock, Arc::clone(randomness)).await.expect("onboarding")
 }
 
 /// A provider, and what it does through the gateway.
