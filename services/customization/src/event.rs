@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use vocabulary::{DeviceModel, Firmware, MacAddress, ProfileId, ProviderId, Timestamp};
 
@@ -108,9 +109,22 @@ pub(crate) struct ResyncFailure {
     pub retry_at: Option<Timestamp>,
 }
 
-/// Names an observation for ever, so that one sent twice is recorded once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Names an observation for ever, so that one sent twice is recorded once. Begins with the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ObservationId(pub [u8; 16]);
+
+/// The text is no id: 32 hex digits are.
+#[derive(Debug)]
+pub(crate) struct InvalidObservationId;
+
+impl FromStr for ObservationId {
+    type Err = InvalidObservationId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidObservationId> {
+        let number = u128::from_str_radix(text, 16).map_err(|_| InvalidObservationId)?;
+        if text.len() == 32 { Ok(Self(number.to_be_bytes())) } else { Err(InvalidObservationId) }
+    }
+}
 
 impl fmt::Display for ObservationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -25,7 +25,8 @@ use storage::{Db, Migrations, Place, StoreError};
 
 use crate::store::Store;
 
-static MIGRATIONS: Migrations = Migrations {
+/// The tables of this service.
+pub static MIGRATIONS: Migrations = Migrations {
     sqlite: sqlx::migrate!("../../migrations/customization/sqlite"),
     postgres: sqlx::migrate!("../../migrations/customization/postgres"),
 };

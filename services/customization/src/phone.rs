@@ -1,10 +1,11 @@
 //! Where one phone stands, and what an observation does to that. Pure: the store reads and writes it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use vocabulary::{DeviceModel, Firmware, MacAddress, Timestamp};
 
-use crate::event::{Event, Observation, ResyncFailure};
+use crate::event::{Event, Observation, ObservationId, ResyncFailure};
 use crate::state::{self, State, Transition};
 use crate::timeline::Entry;
 
@@ -30,6 +31,8 @@ pub(crate) struct Phone {
     /// When it asked as after a factory reset, long after that: it may have a new user. `None` again once
     /// somebody registers it or gives it up.
     pub second_hand_since: Option<Timestamp>,
+    /// The greatest of the ids of its observations: one with a greater id cannot have been recorded.
+    pub newest: Option<ObservationId>,
 }
 
 impl Phone {
@@ -45,6 +48,7 @@ impl Phone {
             failure: None,
             acquired_at: None,
             second_hand_since: None,
+            newest: None,
         }
     }
 
@@ -52,23 +56,25 @@ impl Phone {
     /// reset had to be inferred first.
     ///
     /// The order in which observations arrive counts, not the time they carry: an entry once written stays.
-    pub fn observe(&mut self, observation: Observation, timeline: &mut Vec<Entry>) {
-        self.note_contact(&observation);
+    pub fn observe<'o>(&mut self, observation: &'o Observation, timeline: &mut Vec<Entry<'o>>) {
+        self.note_contact(observation);
+        self.newest = self.newest.max(observation.id);
         match state::apply(self.state, &observation.event) {
             Err(refused) => {
                 let (from, to) = (self.state, self.state);
                 let number = self.next_number();
-                timeline.push(Entry { number, observation, from, to, refused: Some(refused.to_string()) });
+                let (observation, refused) = (Cow::Borrowed(observation), Some(refused.to_string()));
+                timeline.push(Entry { number, observation, from, to, refused });
             }
-            Ok(Transition::To(to)) => timeline.push(self.moved(to, observation)),
+            Ok(Transition::To(to)) => timeline.push(self.moved(to, Cow::Borrowed(observation))),
             Ok(Transition::ResetThenTo(to)) => {
-                timeline.push(self.moved(State::Open, observation.reset_before()));
-                timeline.push(self.moved(to, observation));
+                timeline.push(self.moved(State::Open, Cow::Owned(observation.reset_before())));
+                timeline.push(self.moved(to, Cow::Borrowed(observation)));
             }
         }
     }
 
-    fn moved(&mut self, to: State, observation: Observation) -> Entry {
+    fn moved<'o>(&mut self, to: State, observation: Cow<'o, Observation>) -> Entry<'o> {
         let from = self.state;
         self.state = to;
         self.note_hands(&observation, (from, to));
@@ -127,11 +133,11 @@ impl Phone {
             let (first, last) = self.contact.unwrap_or((observation.at, observation.at));
             self.contact = Some((first.min(observation.at), last.max(observation.at)));
         }
-        if let Some(firmware) = &observation.firmware {
-            self.firmware = Some(firmware.clone());
+        if observation.firmware.is_some() {
+            self.firmware.clone_from(&observation.firmware);
         }
-        if let Some(model) = &observation.model {
-            self.model = Some(model.clone());
+        if observation.model.is_some() {
+            self.model.clone_from(&observation.model);
         }
     }
 }

@@ -1,297 +1,206 @@
-//! Rows of the two tables, and back. What comes from the database is checked like any input: a row that
+//! Rows of the timeline, and back. What comes from the database is checked like any input: a row that
 //! cannot be is a located error, not a guess.
 
+mod facts;
+mod standing;
+
+use std::borrow::Cow;
 use std::str::FromStr;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{FromRow, Sqlite};
+use sqlx::FromRow;
 use storage::StoreError;
 use vocabulary::{MacAddress, Timestamp};
 
-use crate::event::{EmptyBecause, Event, EventKind, Evidence, FailureClass, Observation, ObservationId};
-use crate::event::{Place, ResyncFailure};
+use crate::event::{EventKind, Evidence, Observation, ObservationId};
 use crate::phone::Phone;
+use crate::row::facts::Facts;
+use crate::row::standing::Standing;
 use crate::state::State;
-use crate::timeline::Entry;
+use crate::timeline::{Entry, Record};
 
-/// A row of `phone`; on SQLite an element of the JSON that is read and written.
-#[derive(Debug, FromRow, Deserialize, Serialize)]
-pub(crate) struct PhoneRow {
+/// A row to be added.
+#[derive(Debug)]
+pub(crate) struct NewRow {
     pub mac: i64,
-    pub state: String,
-    pub entries: i64,
-    pub first_contact: Option<i64>,
-    pub last_contact: Option<i64>,
-    pub firmware: Option<String>,
-    pub model: Option<String>,
-    pub failure_class: Option<String>,
-    pub failure_status: Option<i32>,
-    pub next_retry: Option<i64>,
-    pub acquired_at: Option<i64>,
-    pub second_hand_since: Option<i64>,
+    pub number: i64,
+    pub entry: Option<[u8; 16]>,
+    pub answer: Option<[u8; 16]>,
+    pub at: i64,
+    pub answered_at: Option<i64>,
+    pub event: &'static str,
+    pub evidence: &'static str,
+    pub from_state: &'static str,
+    pub to_state: &'static str,
+    pub facts: String,
+    pub phone: Option<String>,
 }
 
-/// A row of `timeline`.
-#[derive(Debug, FromRow)]
+/// A row as it is read.
+#[derive(Debug, Clone, FromRow)]
 pub(crate) struct TimelineRow {
     pub mac: i64,
     pub number: i64,
     pub entry: Option<Vec<u8>>,
+    pub answer: Option<Vec<u8>>,
     pub at: i64,
+    pub answered_at: Option<i64>,
     pub event: String,
     pub evidence: String,
     pub from_state: String,
     pub to_state: String,
-    pub refused: Option<String>,
-    #[sqlx(flatten)]
-    pub facts: Facts,
-    pub source: Option<String>,
-    pub request_id: String,
-    pub provider_id: Option<String>,
-    pub firmware: Option<String>,
-    pub model: Option<String>,
+    pub facts: String,
 }
 
-/// The columns for what an event carries.
-#[derive(Debug, Default, FromRow)]
-pub(crate) struct Facts {
-    pub question: Option<String>,
-    pub profile_id: Option<String>,
-    pub rule: Option<String>,
-    pub reason: Option<String>,
-    pub failure_class: Option<String>,
-    pub failure_status: Option<i32>,
-    pub next_retry: Option<i64>,
-    pub place: Option<String>,
+/// What a phone's newest row says of where it stands.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NewestRow {
+    mac: i64,
+    number: i64,
+    is_answered: bool,
+    to_state: String,
+    phone: Option<Standing<'static>>,
 }
 
-/// Makes the located error for a column of one table.
-#[derive(Clone, Copy)]
-struct Table(&'static str);
-
-impl Table {
-    const fn bad(self, column: &'static str) -> StoreError {
-        StoreError::Inconsistent { table: self.0, column }
-    }
-
-    fn known<T>(self, column: &'static str, value: Option<T>) -> Result<T, StoreError> {
-        value.ok_or_else(|| self.bad(column))
-    }
-
-    fn parsed<T: FromStr>(self, column: &'static str, text: &str) -> Result<T, StoreError> {
-        text.parse().map_err(|_| self.bad(column))
-    }
-
-    fn perhaps<T: FromStr>(self, column: &'static str, text: Option<&str>) -> Result<Option<T>, StoreError> {
-        text.map(|text| self.parsed(column, text)).transpose()
-    }
-
-    fn mac(self, number: i64) -> Result<MacAddress, StoreError> {
-        MacAddress::from_u64(number.cast_unsigned()).map_err(|_| self.bad("mac"))
-    }
-
-    fn status(self, number: Option<i32>) -> Result<Option<u16>, StoreError> {
-        number.map(u16::try_from).transpose().map_err(|_| self.bad("failure_status"))
-    }
-
-    fn count(self, column: &'static str, number: i64) -> Result<u64, StoreError> {
-        u64::try_from(number).map_err(|_| self.bad(column))
-    }
+/// Makes the located error for a column.
+const fn bad(column: &'static str) -> StoreError {
+    StoreError::Inconsistent { table: "timeline", column }
 }
 
-const PHONE: Table = Table("phone");
-const TIMELINE: Table = Table("timeline");
-
-impl From<&Phone> for PhoneRow {
-    fn from(phone: &Phone) -> Self {
-        Self {
-            mac: phone.mac.to_i64(),
-            state: phone.state.word().to_owned(),
-            entries: phone.entries.cast_signed(),
-            first_contact: phone.contact.map(|(first, _)| first.as_micros()),
-            last_contact: phone.contact.map(|(_, last)| last.as_micros()),
-            firmware: phone.firmware.as_ref().map(ToString::to_string),
-            model: phone.model.as_ref().map(ToString::to_string),
-            failure_class: phone.failure.map(|failure| failure.class.word().to_owned()),
-            failure_status: phone.failure.and_then(|failure| failure.status).map(i32::from),
-            next_retry: phone.failure.and_then(|failure| failure.retry_at).map(Timestamp::as_micros),
-            acquired_at: phone.acquired_at.map(Timestamp::as_micros),
-            second_hand_since: phone.second_hand_since.map(Timestamp::as_micros),
-        }
-    }
+fn known<T>(column: &'static str, value: Option<T>) -> Result<T, StoreError> {
+    value.ok_or_else(|| bad(column))
 }
 
-impl TryFrom<PhoneRow> for Phone {
-    type Error = StoreError;
+fn perhaps<T: FromStr>(column: &'static str, text: Option<&str>) -> Result<Option<T>, StoreError> {
+    text.map(str::parse).transpose().map_err(|_| bad(column))
+}
 
-    fn try_from(row: PhoneRow) -> Result<Self, StoreError> {
-        let failure = match row.failure_class {
-            Some(class) => Some(ResyncFailure {
-                class: PHONE.known("failure_class", FailureClass::from_word(&class))?,
-                status: PHONE.status(row.failure_status)?,
-                retry_at: row.next_retry.map(Timestamp::from_micros),
-            }),
-            None => None,
-        };
+fn json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|_| bad(column))
+}
+
+/// As JSON, in a text that has not to grow for it.
+fn written(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    const USUAL: usize = 512;
+
+    let mut bytes = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut bytes, value)?;
+    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+}
+
+fn mac_address(number: i64) -> Result<MacAddress, StoreError> {
+    MacAddress::from_u64(number.cast_unsigned()).map_err(|_| bad("mac"))
+}
+
+fn state(word: &str) -> Result<State, StoreError> {
+    known("to_state", State::from_word(word))
+}
+
+fn id(column: &'static str, bytes: Option<&[u8]>) -> Result<Option<ObservationId>, StoreError> {
+    let bytes = bytes.map(<[u8; 16]>::try_from).transpose().map_err(|_| bad(column))?;
+    Ok(bytes.map(ObservationId))
+}
+
+impl NewRow {
+    /// The rows of `records`, which are a phone's newest; the last of them says where the phone stands.
+    pub fn of<'r>(records: &'r [Record<'r>], phone: &'r Phone) -> impl Iterator<Item = Result<Self, StoreError>> + 'r {
+        records.iter().map(|record| {
+            let is_newest = record.newest().number == phone.entries;
+            Self::of_one(record, is_newest.then_some(phone)).map_err(|error| sqlx::Error::Encode(error.into()).into())
+        })
+    }
+
+    fn of_one(record: &Record<'_>, phone: Option<&Phone>) -> Result<Self, serde_json::Error> {
+        let Record { entry, answer } = record;
+        let seen = &*entry.observation;
+        let answered = answer.as_ref().map(|answer| &*answer.observation);
         Ok(Self {
-            mac: PHONE.mac(row.mac)?,
-            state: PHONE.known("state", State::from_word(&row.state))?,
-            entries: PHONE.count("entries", row.entries)?,
-            contact: row
-                .first_contact
-                .zip(row.last_contact)
-                .map(|(first, last)| (Timestamp::from_micros(first), Timestamp::from_micros(last))),
-            firmware: PHONE.perhaps("firmware", row.firmware.as_deref())?,
-            model: PHONE.perhaps("model", row.model.as_deref())?,
-            failure,
-            acquired_at: row.acquired_at.map(Timestamp::from_micros),
-            second_hand_since: row.second_hand_since.map(Timestamp::from_micros),
+            mac: seen.mac.to_i64(),
+            number: entry.number.cast_signed(),
+            entry: seen.id.map(|id| id.0),
+            answer: answered.and_then(|answered| answered.id).map(|id| id.0),
+            at: seen.at.as_micros(),
+            answered_at: answered.map(|answered| answered.at.as_micros()),
+            event: seen.event.kind().word(),
+            evidence: seen.evidence.word(),
+            from_state: entry.from.word(),
+            to_state: record.newest().to.word(),
+            facts: written(&Facts::of(record))?,
+            phone: phone.map(|phone| written(&Standing::of(phone))).transpose()?,
         })
     }
 }
 
-impl From<Entry> for TimelineRow {
-    fn from(entry: Entry) -> Self {
-        let seen = entry.observation;
-        Self {
-            mac: seen.mac.to_i64(),
-            number: entry.number.cast_signed(),
-            entry: seen.id.map(|id| id.0.to_vec()),
-            at: seen.at.as_micros(),
-            event: seen.event.kind().word().to_owned(),
-            evidence: seen.evidence.word().to_owned(),
-            from_state: entry.from.word().to_owned(),
-            to_state: entry.to.word().to_owned(),
-            refused: entry.refused,
-            facts: Facts::from(seen.event),
-            source: seen.source.map(|source| source.to_string()),
-            request_id: seen.request_id,
-            provider_id: seen.provider.map(|id| id.to_string()),
-            firmware: seen.firmware.map(|firmware| firmware.to_string()),
-            model: seen.model.map(|model| model.to_string()),
-        }
+impl NewestRow {
+    /// With the column `phone` as text, as it is kept.
+    pub fn of(columns: (i64, i64, bool, String, Option<String>)) -> Result<Self, StoreError> {
+        let (mac, number, is_answered, to_state, phone) = columns;
+        let phone = phone.map(|phone| json("phone", &phone)).transpose()?;
+        Ok(Self { mac, number, is_answered, to_state, phone })
     }
 }
 
-impl TryFrom<TimelineRow> for Entry {
+impl TryFrom<NewestRow> for Phone {
+    type Error = StoreError;
+
+    fn try_from(row: NewestRow) -> Result<Self, StoreError> {
+        let number = u64::try_from(row.number).map_err(|_| bad("number"))?;
+        let mut phone = Self::unheard_of(mac_address(row.mac)?);
+        phone.state = state(&row.to_state)?;
+        phone.entries = number + u64::from(row.is_answered);
+        known("phone", row.phone)?.put_into(&mut phone)?;
+        Ok(phone)
+    }
+}
+
+impl TryFrom<TimelineRow> for Record<'static> {
     type Error = StoreError;
 
     fn try_from(row: TimelineRow) -> Result<Self, StoreError> {
-        let id = row.entry.map(<[u8; 16]>::try_from).transpose().map_err(|_| TIMELINE.bad("entry"))?;
-        let kind = TIMELINE.known("event", EventKind::from_word(&row.event))?;
-        let observation = Observation {
-            id: id.map(ObservationId),
-            mac: TIMELINE.mac(row.mac)?,
-            at: Timestamp::from_micros(row.at),
-            evidence: TIMELINE.known("evidence", Evidence::from_word(&row.evidence))?,
-            event: row.facts.into_event(kind)?,
-            source: TIMELINE.perhaps("source", row.source.as_deref())?,
-            request_id: row.request_id,
-            provider: TIMELINE.perhaps("provider_id", row.provider_id.as_deref())?,
-            firmware: TIMELINE.perhaps("firmware", row.firmware.as_deref())?,
-            model: TIMELINE.perhaps("model", row.model.as_deref())?,
-            subject: None,
+        let mut facts: Facts<'_> = json("facts", &row.facts)?;
+        let number = u64::try_from(row.number).map_err(|_| bad("number"))?;
+        let (from, to) = (known("from_state", State::from_word(&row.from_state))?, state(&row.to_state)?);
+        let refused = facts.refused.take().map(Cow::into_owned);
+        let answer = row.answered_at.map(|at| facts.take_answer().map(|event| (at, event))).transpose()?;
+        let seen = row.observation(facts)?;
+        let Some((at, event)) = answer else {
+            let entry = Entry { number, observation: Cow::Owned(seen), from, to, refused };
+            return Ok(Self { entry, answer: None });
         };
-        Ok(Self {
-            number: TIMELINE.count("number", row.number)?,
-            observation,
-            from: TIMELINE.known("from_state", State::from_word(&row.from_state))?,
-            to: TIMELINE.known("to_state", State::from_word(&row.to_state))?,
-            refused: row.refused,
-        })
+        let answered = Observation {
+            id: id("answer", row.answer.as_deref())?,
+            at: Timestamp::from_micros(at),
+            event,
+            ..seen.clone()
+        };
+        // Only a question that was accepted is kept together with its answer, and it leads to Pending.
+        let between = State::Pending;
+        let accepted =
+            |number, seen, from, to| Entry { number, observation: Cow::Owned(seen), from, to, refused: None };
+        let entry = accepted(number, seen, from, between);
+        Ok(Self { entry, answer: Some(accepted(number + 1, answered, between, to)) })
     }
 }
 
 impl TimelineRow {
-    /// Hands the values to a statement that takes rows, in the order of the columns in the table.
-    pub fn bind_to(self, statement: Query<'_, Sqlite, SqliteArguments>) -> Query<'_, Sqlite, SqliteArguments> {
-        let facts = self.facts;
-        statement
-            .bind(self.mac)
-            .bind(self.number)
-            .bind(self.entry)
-            .bind(self.at)
-            .bind(self.event)
-            .bind(self.evidence)
-            .bind(self.from_state)
-            .bind(self.to_state)
-            .bind(self.refused)
-            .bind(facts.question)
-            .bind(facts.profile_id)
-            .bind(facts.rule)
-            .bind(facts.reason)
-            .bind(facts.failure_class)
-            .bind(facts.failure_status)
-            .bind(facts.next_retry)
-            .bind(facts.place)
-            .bind(self.source)
-            .bind(self.request_id)
-            .bind(self.provider_id)
-            .bind(self.firmware)
-            .bind(self.model)
-    }
-}
-
-impl From<Event> for Facts {
-    fn from(event: Event) -> Self {
-        match event {
-            Event::Asked { question } => Self { question: Some(question), ..Self::default() },
-            Event::AnsweredWithProvider { profile, rule } => {
-                Self { profile_id: Some(profile.to_string()), rule: Some(rule), ..Self::default() }
-            }
-            Event::AnsweredWithNothing { reason } => Self { reason: Some(reason.word().to_owned()), ..Self::default() },
-            Event::ResyncFailed(failure) => Self {
-                failure_class: Some(failure.class.word().to_owned()),
-                failure_status: failure.status.map(i32::from),
-                next_retry: failure.retry_at.map(Timestamp::as_micros),
-                ..Self::default()
-            },
-            Event::ProvisionedByHand { place } => {
-                Self { place: place.map(|place| place.word().to_owned()), ..Self::default() }
-            }
-            Event::Associated { profile } => Self { profile_id: Some(profile.to_string()), ..Self::default() },
-            Event::ResyncSucceeded
-            | Event::ProvisionedByDhcp
-            | Event::FactoryReset
-            | Event::FirmwareSeen
-            | Event::Dissociated => Self::default(),
-        }
-    }
-}
-
-impl Facts {
-    fn into_event(self, kind: EventKind) -> Result<Event, StoreError> {
-        Ok(match kind {
-            EventKind::Asked => Event::Asked { question: TIMELINE.known("question", self.question)? },
-            EventKind::AnsweredWithProvider => Event::AnsweredWithProvider {
-                profile: TIMELINE.parsed("profile_id", self.profile_id.as_deref().unwrap_or_default())?,
-                rule: TIMELINE.known("rule", self.rule)?,
-            },
-            EventKind::AnsweredWithNothing => Event::AnsweredWithNothing {
-                reason: TIMELINE.known("reason", self.reason.as_deref().and_then(EmptyBecause::from_word))?,
-            },
-            EventKind::ResyncFailed => Event::ResyncFailed(ResyncFailure {
-                class: TIMELINE
-                    .known("failure_class", self.failure_class.as_deref().and_then(FailureClass::from_word))?,
-                status: TIMELINE.status(self.failure_status)?,
-                retry_at: self.next_retry.map(Timestamp::from_micros),
-            }),
-            EventKind::ProvisionedByHand => Event::ProvisionedByHand {
-                place: match self.place.as_deref() {
-                    Some(place) => Some(TIMELINE.known("place", Place::from_word(place))?),
-                    None => None,
-                },
-            },
-            EventKind::Associated => Event::Associated {
-                profile: TIMELINE.parsed("profile_id", self.profile_id.as_deref().unwrap_or_default())?,
-            },
-            EventKind::ResyncSucceeded => Event::ResyncSucceeded,
-            EventKind::ProvisionedByDhcp => Event::ProvisionedByDhcp,
-            EventKind::FactoryReset => Event::FactoryReset,
-            EventKind::FirmwareSeen => Event::FirmwareSeen,
-            EventKind::Dissociated => Event::Dissociated,
+    /// What was observed; of a question with its answer, the question.
+    fn observation(&self, facts: Facts<'_>) -> Result<Observation, StoreError> {
+        Ok(Observation {
+            id: id("entry", self.entry.as_deref())?,
+            mac: mac_address(self.mac)?,
+            at: Timestamp::from_micros(self.at),
+            evidence: known("evidence", Evidence::from_word(&self.evidence))?,
+            source: facts.source,
+            provider: perhaps("facts", facts.provider_id.as_deref())?,
+            firmware: perhaps("facts", facts.firmware.as_deref())?,
+            model: perhaps("facts", facts.model.as_deref())?,
+            request_id: facts.request_id.as_deref().unwrap_or_default().to_owned(),
+            subject: None,
+            event: facts.into_event(known("event", EventKind::from_word(&self.event))?)?,
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! One event of each kind, and observations of them, for the tests of this crate.
 
-use vocabulary::{MacAddress, ProfileId, Randomness, Timestamp};
+use proptest::prelude::*;
+use vocabulary::{MacAddress, ProfileId, ProviderId, Randomness, Timestamp};
 
 use crate::event::{
     EmptyBecause, Event, EventKind, Evidence, FailureClass, Observation, ObservationId, Place, ResyncFailure,
@@ -53,4 +54,44 @@ pub fn observed(kind: EventKind) -> Observation {
 /// The phone of [`observed`].
 pub fn phone() -> MacAddress {
     "0004f2aabbcc".parse().expect("a MAC address")
+}
+
+/// Anything that may happen to a phone, and how it may be told.
+pub fn any_observation() -> impl Strategy<Value = Observation> {
+    // The road to Acquired is long; without a push hardly any random life walks it.
+    let onward =
+        [EventKind::Asked, EventKind::AnsweredWithProvider, EventKind::ResyncSucceeded, EventKind::ResyncFailed];
+    let kinds = prop_oneof![prop::sample::select(EventKind::ALL), prop::sample::select(onward.to_vec())];
+    let evidence = prop_oneof![3 => Just(Evidence::Observed), 1 => prop::sample::select(Evidence::ALL)];
+    let firmware = prop::option::of(prop::sample::select(vec!["11.0.1", "12.0.1"]));
+    (kinds, evidence, 0..1000i64, firmware, any::<[u8; 2]>(), any_circumstances()).prop_map(
+        |(kind, evidence, after, firmware, id, circumstances)| Observation {
+            id: Some(ObservationId([id; 8].concat().try_into().expect("16 bytes"))),
+            evidence,
+            at: Timestamp::from_micros(NOW + after),
+            firmware: firmware.and_then(|text| text.parse().ok()),
+            event: event(kind),
+            ..circumstances
+        },
+    )
+}
+
+/// Mostly the same, as those of a question and its answer are.
+fn any_circumstances() -> impl Strategy<Value = Observation> {
+    let provider = ProviderId::draw(&Randomness::seeded(2));
+    let rare = |text: &'static str| prop_oneof![8 => Just(""), 1 => Just(text)];
+    (rare("r-\u{e9}\"\\\n"), rare("2001:db8::7"), prop::bool::weighted(0.9), rare("CP-7832-3PCC")).prop_map(
+        move |(request_id, source, is_owned, model)| Observation {
+            request_id: request_id.to_owned(),
+            source: source.parse().ok(),
+            provider: is_owned.then(|| provider.clone()),
+            model: model.parse().ok(),
+            ..observed(EventKind::Asked)
+        },
+    )
+}
+
+/// What may happen to a phone in its life.
+pub fn any_life() -> impl Strategy<Value = Vec<Observation>> {
+    prop::collection::vec(any_observation(), 0..40)
 }

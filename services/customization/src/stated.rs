@@ -21,8 +21,9 @@ pub(crate) struct Stated {
 
 impl Stated {
     /// Those of `observations` that somebody answers for.
-    pub fn among(observations: &[Observation]) -> Vec<Self> {
-        observations.iter().filter(|seen| seen.evidence == Evidence::Stated).filter_map(Self::by_somebody).collect()
+    pub fn among(observations: &[&Observation]) -> Vec<Self> {
+        let stated = observations.iter().filter(|seen| seen.evidence == Evidence::Stated);
+        stated.filter_map(|seen| Self::by_somebody(seen)).collect()
     }
 
     fn by_somebody(seen: &Observation) -> Option<Self> {

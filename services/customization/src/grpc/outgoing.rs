@@ -28,9 +28,9 @@ pub(super) fn phone(phone: &Phone) -> wire::Phone {
 }
 
 /// An entry as `reader` may see it: whole, or in outline where the phone was another provider's.
-pub(super) fn entry(entry: Entry, reader: &ProviderId) -> wire::TimelineEntry {
+pub(super) fn entry(entry: Entry<'_>, reader: &ProviderId) -> wire::TimelineEntry {
     let outline = entry.is_anothers(reader);
-    let whole = observation(entry.observation);
+    let whole = observation(entry.observation.into_owned());
     wire::TimelineEntry {
         number: entry.number,
         observation: Some(if outline { outlined(whole) } else { whole }),

@@ -4,39 +4,20 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::{EventKind, Evidence};
-use crate::samples::{NOW, observed, phone};
+use crate::samples::{NOW, any_life, observed, phone};
 use crate::state::apply;
 
-fn any_observation() -> impl Strategy<Value = Observation> {
-    // The road to Acquired is long; without a push hardly any random life walks it.
-    let onward =
-        [EventKind::Asked, EventKind::AnsweredWithProvider, EventKind::ResyncSucceeded, EventKind::ResyncFailed];
-    let kinds = prop_oneof![prop::sample::select(EventKind::ALL), prop::sample::select(onward.to_vec())];
-    let evidence = prop::sample::select(Evidence::ALL);
-    let firmware = prop::option::of(prop::sample::select(vec!["11.0.1", "12.0.1"]));
-    (kinds, evidence, 0..1000i64, firmware).prop_map(|(kind, evidence, after, firmware)| Observation {
-        evidence,
-        at: Timestamp::from_micros(NOW + after),
-        firmware: firmware.and_then(|text| text.parse().ok()),
-        ..observed(kind)
-    })
-}
-
-fn any_life() -> impl Strategy<Value = Vec<Observation>> {
-    prop::collection::vec(any_observation(), 0..40)
-}
-
 /// A phone after all of it, and its timeline.
-fn lived(life: &[Observation]) -> (Phone, Vec<Entry>) {
+fn lived(life: &[Observation]) -> (Phone, Vec<Entry<'_>>) {
     let mut phone = Phone::unheard_of(phone());
     let mut timeline = Vec::new();
     for observation in life {
-        phone.observe(observation.clone(), &mut timeline);
+        phone.observe(observation, &mut timeline);
     }
     (phone, timeline)
 }
 
-fn kinds(timeline: &[Entry]) -> Vec<(EventKind, State, State)> {
+fn kinds(timeline: &[Entry<'_>]) -> Vec<(EventKind, State, State)> {
     timeline.iter().map(|entry| (entry.observation.event.kind(), entry.from, entry.to)).collect()
 }
 
@@ -64,7 +45,7 @@ proptest! {
         let numbers: Vec<u64> = timeline.iter().map(|entry| entry.number).collect();
         prop_assert_eq!(numbers, (1..=phone.entries).collect::<Vec<_>>());
         let kept: Vec<&Observation> =
-            timeline.iter().map(|entry| &entry.observation).filter(|seen| seen.id.is_some()).collect();
+            timeline.iter().map(|entry| &*entry.observation).filter(|seen| seen.id.is_some()).collect();
         prop_assert_eq!(kept, life.iter().collect::<Vec<_>>());
     }
 
@@ -121,22 +102,32 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn no_observation_has_a_greater_id_than_the_newest(life in any_life()) {
+        let (phone, _) = lived(&life);
+        prop_assert_eq!(phone.newest, life.iter().filter_map(|seen| seen.id).max());
+    }
+}
+
 #[test]
 fn a_question_after_acquired_tells_of_a_reset_nobody_saw() {
     let road = [EventKind::Asked, EventKind::AnsweredWithProvider, EventKind::ResyncSucceeded, EventKind::Asked];
-    let (phone, timeline) = lived(&road.map(observed));
+    let road = road.map(observed);
+    let (phone, timeline) = lived(&road);
     assert_eq!(phone.state, State::Pending);
     assert_eq!(
         kinds(&timeline)[3..],
         [(EventKind::FactoryReset, State::Acquired, State::Open), (EventKind::Asked, State::Open, State::Pending),]
     );
     assert_eq!((timeline[3].observation.id, timeline[3].observation.evidence), (None, Evidence::Inferred));
-    assert_eq!(timeline[4].observation, observed(EventKind::Asked));
+    assert_eq!(*timeline[4].observation, observed(EventKind::Asked));
 }
 
 #[test]
 fn what_is_impossible_is_kept_with_its_reason() {
-    let (phone, timeline) = lived(&[observed(EventKind::ResyncSucceeded)]);
+    let life = [observed(EventKind::ResyncSucceeded)];
+    let (phone, timeline) = lived(&life);
     assert_eq!((phone.state, phone.entries), (State::Open, 1));
     assert!(phone.contact.is_some());
     let reason = timeline[0].refused.as_deref().unwrap_or_default();
@@ -189,11 +180,11 @@ fn a_phone_that_asks_long_after_it_was_acquired_may_be_second_hand() {
 fn whoever_registers_a_phone_or_gives_it_up_has_seen_that_it_is_second_hand() {
     for seen in [EventKind::Associated, EventKind::Dissociated] {
         let mut phone = returned_after(400);
-        phone.observe(observed(seen), &mut Vec::new());
+        phone.observe(&observed(seen), &mut Vec::new());
         assert_eq!(phone.second_hand_since, None);
     }
     let mut phone = returned_after(400);
-    phone.observe(observed(EventKind::AnsweredWithProvider), &mut Vec::new());
-    phone.observe(observed(EventKind::ResyncSucceeded), &mut Vec::new());
+    phone.observe(&observed(EventKind::AnsweredWithProvider), &mut Vec::new());
+    phone.observe(&observed(EventKind::ResyncSucceeded), &mut Vec::new());
     assert!(phone.second_hand_since.is_some(), "that it is in service again does not say with whom");
 }

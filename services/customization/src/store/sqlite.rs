@@ -1,136 +1,115 @@
 //! The set-based statements for SQLite: a batch is one JSON parameter, or many rows of values at once.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use serde::Serialize;
-use sqlx::SqliteConnection;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Sqlite, SqliteConnection};
 use storage::StoreError;
-use vocabulary::MacAddress;
 
-use crate::event::ObservationId;
-use crate::row::{PhoneRow, TimelineRow};
-use crate::store::Write;
+use crate::row::{NewRow, NewestRow};
 
-/// Those of `ids` that are recorded.
-pub(super) async fn known(conn: &mut SqliteConnection, ids: &[ObservationId]) -> Result<Vec<Vec<u8>>, StoreError> {
-    const KNOWN: &str = "
-        SELECT entry
-        FROM timeline
-        WHERE entry IN (SELECT unhex(value) FROM jsonb_each($1))";
+/// What the newest row of each of the phones `macs` says of where it stands; those never heard of are left out.
+pub(super) async fn newest(conn: &mut SqliteConnection, macs: &[i64]) -> Result<Vec<NewestRow>, StoreError> {
+    // All of them as one row, because each row takes its own way from the thread of the database to here; and as
+    // text put together by hand, because SQLite would read the JSON that it only hands on.
+    const NEWEST: &str = "
+        SELECT '[' || group_concat(line, ',') || ']'
+        FROM (
+            SELECT (
+                SELECT '[' || mac || ',' || number || ',' || iif(answer IS NULL, 'false', 'true') || ',\"' || to_state
+                       || '\",' || coalesce(phone, 'null') || ']'
+                FROM timeline
+                WHERE mac = asked.value
+                ORDER BY number DESC
+                LIMIT 1
+            ) AS line
+            FROM jsonb_each($1) AS asked
+        )";
 
-    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    Ok(sqlx::query_scalar(KNOWN).bind(json(&ids)?).fetch_all(conn).await?)
+    let newest: Option<String> = sqlx::query_scalar(NEWEST).bind(json(macs)?).fetch_one(conn).await?;
+    let Some(newest) = newest else { return Ok(Vec::new()) };
+    serde_json::from_str(&newest).map_err(|error| sqlx::Error::Decode(error.into()).into())
 }
 
-/// The phones among `macs` that have been heard of, in the order of their addresses.
-pub(super) async fn phones(conn: &mut SqliteConnection, macs: &[MacAddress]) -> Result<Vec<PhoneRow>, StoreError> {
-    // All of them as one row, because each row takes its own way from the thread of the database to here.
-    const PHONES: &str = "
-    SELECT json_group_array(
-               json_object(
-                   'mac', mac,
-                   'state', state,
-                   'entries', entries,
-                   'first_contact', first_contact,
-                   'last_contact', last_contact,
-                   'firmware', firmware,
-                   'model', model,
-                   'failure_class', failure_class,
-                   'failure_status', failure_status,
-                   'next_retry', next_retry,
-                   'acquired_at', acquired_at,
-                   'second_hand_since', second_hand_since
-               )
-               ORDER BY mac
-           )
-    FROM phone
-    WHERE mac IN (SELECT value FROM jsonb_each($1))";
+/// The ids of all that is recorded of the phones `macs`.
+pub(super) async fn ids(conn: &mut SqliteConnection, macs: &[i64]) -> Result<Vec<Vec<u8>>, StoreError> {
+    const IDS: &str = "
+        WITH recorded AS (SELECT entry, answer FROM timeline WHERE mac IN (SELECT value FROM jsonb_each($1)))
+        SELECT entry FROM recorded WHERE entry IS NOT NULL
+        UNION ALL
+        SELECT answer FROM recorded WHERE answer IS NOT NULL";
 
-    let macs = json(&macs.iter().map(|mac| mac.to_u64()).collect::<Vec<_>>())?;
-    let known: String = sqlx::query_scalar(PHONES).bind(macs).fetch_one(conn).await?;
-    serde_json::from_str(&known).map_err(|error| sqlx::Error::Decode(error.into()).into())
+    Ok(sqlx::query_scalar(IDS).bind(json(macs)?).fetch_all(conn).await?)
 }
 
-/// Says how many of them were new indeed.
-pub(super) async fn phones_insert(conn: &mut SqliteConnection, phones: &[Write]) -> Result<u64, StoreError> {
-    const INSERT: &str = "
-        INSERT INTO phone (
-            mac, state, entries, first_contact, last_contact, firmware, model,
-            failure_class, failure_status, next_retry, acquired_at, second_hand_since
-        )
-        SELECT value ->> 'mac',
-               value ->> 'state',
-               value ->> 'entries',
-               value ->> 'first_contact',
-               value ->> 'last_contact',
-               value ->> 'firmware',
-               value ->> 'model',
-               value ->> 'failure_class',
-               value ->> 'failure_status',
-               value ->> 'next_retry',
-               value ->> 'acquired_at',
-               value ->> 'second_hand_since'
-        FROM jsonb_each($1)
-        WHERE TRUE
-        ON CONFLICT (mac) DO NOTHING";
+type Append<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-    Ok(sqlx::query(INSERT).bind(json(phones)?).execute(conn).await?.rows_affected())
-}
-
-/// Says how many of them were as they had been seen.
-pub(super) async fn phones_update(conn: &mut SqliteConnection, phones: &[Write]) -> Result<u64, StoreError> {
-    const UPDATE: &str = "
-        UPDATE phone
-        SET state          = new.value ->> 'state',
-            entries        = new.value ->> 'entries',
-            first_contact  = new.value ->> 'first_contact',
-            last_contact   = new.value ->> 'last_contact',
-            firmware       = new.value ->> 'firmware',
-            model          = new.value ->> 'model',
-            failure_class  = new.value ->> 'failure_class',
-            failure_status = new.value ->> 'failure_status',
-            next_retry     = new.value ->> 'next_retry',
-            acquired_at    = new.value ->> 'acquired_at',
-            second_hand_since = new.value ->> 'second_hand_since'
-        FROM jsonb_each($1) AS new
-        WHERE phone.mac = new.value ->> 'mac' AND phone.entries = new.value ->> 'seen'";
-
-    Ok(sqlx::query(UPDATE).bind(json(phones)?).execute(conn).await?.rows_affected())
-}
-
-/// How many entries one statement takes, the largest first. Each size is a statement of its own, prepared
+/// How many rows one statement takes, the largest first. Each size is a statement of its own, prepared
 /// once.
 const ROWS: [usize; 4] = [64, 16, 4, 1];
 
-/// `INSERT` with the values of as many entries as [`ROWS`] says, because so wide a row costs twice as much
+/// `INSERT` with the values of as many rows as [`ROWS`] says, because so wide a row costs twice as much
 /// where it is handed over as JSON and each column is looked up in it.
 static APPEND: LazyLock<[(usize, String); 4]> = LazyLock::new(|| {
+    // `OR FAIL`, because what fails is rolled back as a whole: otherwise SQLite writes down, for each statement, how to
+    // undo it alone.
     const INSERT: &str = "
-        INSERT INTO timeline (
-            mac, number, entry, at, event, evidence, from_state, to_state, refused,
-            question, profile_id, rule, reason, failure_class, failure_status, next_retry, place,
-            source, request_id, provider_id, firmware, model
+        INSERT OR FAIL INTO timeline (
+            mac, number, entry, answer, at, answered_at, event, evidence, from_state, to_state, facts, phone
         )
         VALUES ";
     // Without numbers: SQLite searches the names of all parameters for each that is bound.
-    const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
     ROWS.map(|rows| (rows, format!("{INSERT}{}", vec![ROW; rows].join(", "))))
 });
 
-pub(super) async fn timeline_append(conn: &mut SqliteConnection, rows: Vec<TimelineRow>) -> Result<(), StoreError> {
-    let mut rows = rows.into_iter();
+pub(super) async fn append(conn: &mut SqliteConnection, rows: Vec<NewRow>) -> Result<(), StoreError> {
+    let (mut rows, mut words) = (rows.into_iter(), Words::default());
     for (size, statement) in APPEND.iter() {
         while rows.len() >= *size {
-            let append =
-                rows.by_ref().take(*size).fold(sqlx::query(statement.as_str()), |append, row| row.bind_to(append));
+            let append = sqlx::query(statement.as_str());
+            let append = rows.by_ref().take(*size).fold(append, |append, row| bound(append, row, &mut words));
             append.execute(&mut *conn).await?;
         }
     }
     Ok(())
 }
 
+/// Words that many rows have, each of which is in memory once for a batch.
+#[derive(Default)]
+struct Words(Vec<Arc<str>>);
+
+impl Words {
+    fn get(&mut self, word: &'static str) -> Arc<str> {
+        if let Some(known) = self.0.iter().find(|known| ***known == *word) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = word.into();
+        self.0.push(Arc::clone(&new));
+        new
+    }
+}
+
+/// Hands the values over in the order of the columns.
+fn bound<'q>(append: Append<'q>, row: NewRow, words: &mut Words) -> Append<'q> {
+    append
+        .bind(row.mac)
+        .bind(row.number)
+        .bind(row.entry.map(Vec::from))
+        .bind(row.answer.map(Vec::from))
+        .bind(row.at)
+        .bind(row.answered_at)
+        .bind(words.get(row.event))
+        .bind(words.get(row.evidence))
+        .bind(words.get(row.from_state))
+        .bind(words.get(row.to_state))
+        .bind(row.facts)
+        .bind(row.phone)
+}
+
 /// A batch as the one parameter of a statement.
-fn json<T: Serialize + ?Sized>(batch: &T) -> Result<String, StoreError> {
-    serde_json::to_string(batch).map_err(|error| sqlx::Error::Encode(error.into()).into())
+fn json(macs: &[i64]) -> Result<String, StoreError> {
+    serde_json::to_string(macs).map_err(|error| sqlx::Error::Encode(error.into()).into())
 }

@@ -12,3 +12,7 @@ mod phones;
 mod reading;
 #[cfg(test)]
 mod recording;
+#[cfg(test)]
+mod repeating;
+#[cfg(test)]
+mod upgrade;

@@ -1,5 +1,7 @@
 //! A service with a client, and the things that happen to phones.
 
+use std::sync::Arc;
+
 use contracts::customization::customization_service_client::CustomizationServiceClient;
 use contracts::customization::observation::Event;
 use contracts::customization::{
@@ -20,7 +22,7 @@ pub const RULE: &str = "[--key ****] https://nps.example/$MA.xml";
 
 /// A running service on a database of its own.
 pub struct World {
-    pub database: TestDatabase,
+    pub database: Arc<TestDatabase>,
     pub service: Customization,
     pub client: CustomizationServiceClient<Transport>,
 }
@@ -30,11 +32,17 @@ impl World {
         Self::on(TestDatabase::new(kind).await).await
     }
 
-    pub async fn on(database: TestDatabase) -> Self {
+    pub async fn on(database: impl Into<Arc<TestDatabase>>) -> Self {
+        let database = database.into();
         let service = Customization::open(database.place()).await.expect("a database");
         let metrics = RpcMetrics::register(&mut Registry::default());
         let client = CustomizationServiceClient::new(rpc::local(service.clone().server(), Peer::Gateway, metrics));
         Self { database, service, client }
+    }
+
+    /// Another replica of the service, on the same database.
+    pub async fn replica(&self) -> Self {
+        Self::on(Arc::clone(&self.database)).await
     }
 
     /// Sends a batch and says how many of it were new.
@@ -60,7 +68,12 @@ impl World {
 
     /// The phone's whole timeline, oldest first, as `reader` sees it.
     pub async fn timeline(&self, reader: &ProviderId) -> Vec<TimelineEntry> {
-        let request = GetTimelineRequest { mac: PHONE, provider_id: reader.to_string(), before: 0, limit: 1000 };
+        self.timeline_of(PHONE, reader).await
+    }
+
+    /// The same of another phone.
+    pub async fn timeline_of(&self, mac: u64, reader: &ProviderId) -> Vec<TimelineEntry> {
+        let request = GetTimelineRequest { mac, provider_id: reader.to_string(), before: 0, limit: 1000 };
         let page = self.page(request).await.expect("a timeline");
         assert!(!page.more);
         page.entries.into_iter().rev().collect()

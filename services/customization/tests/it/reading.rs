@@ -78,6 +78,27 @@ async fn a_timeline_is_read_page_by_page_newest_first(kind: Kind) {
     assert_eq!(world.page(unheard_of).await.expect("a page").entries, []);
 }
 
+/// A question and its answer are kept as one, and shown as two.
+async fn a_page_may_end_between_a_question_and_its_answer(kind: Kind) {
+    let world = World::new(kind).await;
+    let batch =
+        [observed(1, asked()), observed(2, sent_to_provider()), observed(3, asked()), observed(4, sent_nowhere())];
+    assert_eq!(world.record(&batch).await, Ok(4));
+    for (before, limit, numbers, more) in [
+        (0, 1, vec![4], true),
+        (4, 1, vec![3], true),
+        (4, 2, vec![3, 2], true),
+        (3, 2, vec![2, 1], false),
+        (2, 2, vec![1], false),
+        (0, 4, vec![4, 3, 2, 1], false),
+        (0, 3, vec![4, 3, 2], true),
+    ] {
+        let page = world.page(request(before, limit)).await.expect("a page");
+        let found: Vec<u64> = page.entries.iter().map(|entry| entry.number).collect();
+        assert_eq!((found, page.more), (numbers, more), "{before} {limit}");
+    }
+}
+
 async fn what_happened_under_another_provider_is_shown_in_outline(kind: Kind) {
     let world = World::new(kind).await;
     let theirs = ProviderId::draw(&Randomness::seeded(9));
@@ -139,6 +160,7 @@ async fn questions_out_of_bounds_are_refused(kind: Kind) {
 on_each_database!(
     every_event_comes_back_as_it_was_recorded,
     a_timeline_is_read_page_by_page_newest_first,
+    a_page_may_end_between_a_question_and_its_answer,
     what_happened_under_another_provider_is_shown_in_outline,
     questions_out_of_bounds_are_refused,
 );
