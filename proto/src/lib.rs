@@ -29,3 +29,7 @@ pub mod audit {
 
 /// The compiled contracts as a `google.protobuf.FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// The paths of the calls that may be made twice (`/package.Service/Method`): those whose comment in the `.proto`
+/// file ends with "Idempotent."
+pub const IDEMPOTENT: &[&str] = include!(concat!(env!("OUT_DIR"), "/idempotent.rs"));

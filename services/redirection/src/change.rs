@@ -3,6 +3,7 @@
 
 mod claims;
 mod devices;
+mod imports;
 mod keys;
 mod moves;
 mod profiles;
@@ -13,6 +14,7 @@ mod transfers;
 mod unseen;
 mod windows;
 
+pub(crate) use imports::ImportDone;
 pub(crate) use moves::{Hold, Move, MovedPhones, Which};
 pub(crate) use ranges::{NewRange, RangeChange};
 pub(crate) use transfers::{Verdict, Wish};

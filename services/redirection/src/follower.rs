@@ -23,6 +23,9 @@ use crate::store::{self, Behind, Position};
 
 /// From one look into the log to the next: what another process has written is known within a second.
 const PERIOD: Duration = Duration::from_millis(250);
+const _: () = assert!(PERIOD.as_millis() <= 500, "a look takes a while, too");
+/// How many changes are put into the index before others get their turn.
+const PIECE: usize = 256;
 /// How long the log is kept: a process that was away from the database for longer reads everything.
 const KEPT: Duration = Duration::from_hours(24);
 /// From one pruning of the log to the next.
@@ -49,12 +52,12 @@ pub(crate) enum Followed {
 impl Follower {
     /// Reads everything.
     pub async fn open(db: Db, vault: Vault, clock: Clock) -> Result<Self, StoreError> {
-        let index = Index::new();
+        let index = Arc::new(Index::new());
         let mut tx = db.snapshot().await?;
         let seen = store::head(&mut tx).await?;
         store::load(&mut tx, &vault, (&index, clock.now())).await?;
         tx.commit().await?;
-        Ok(Self { db, vault, clock, index: Arc::new(index), seen: Arc::new(Mutex::new(seen)) })
+        Ok(Self { db, vault, clock, index, seen: Arc::new(Mutex::new(seen)) })
     }
 
     /// What phones are answered from.
@@ -69,9 +72,14 @@ impl Follower {
         if self.take_in(&mut tx, &mut seen).await? == Followed::Lost {
             tracing::warn!("the log of changes does not reach back far enough; everything is read anew");
             let head = store::head(&mut tx).await?;
-            let fresh = self.index.like();
+            let mut fresh = Arc::new(self.index.like());
             store::load(&mut tx, &self.vault, (&fresh, self.clock.now())).await?;
-            self.index.replace(fresh);
+            // Nobody else has it any more.
+            if let Some(fresh) = Arc::get_mut(&mut fresh) {
+                self.index.exchange(fresh);
+            }
+            // To give back hundreds of megabytes takes a while.
+            tokio::task::spawn_blocking(move || drop(fresh));
             *seen = head;
         }
         tx.commit().await
@@ -94,7 +102,7 @@ impl Follower {
         let mut seen = self.seen.lock().await;
         // It may have been read from the log already, and something newer with it.
         if seen.number + 1 == first {
-            self.apply(changes);
+            self.apply(changes).await;
             *seen = last;
         }
     }
@@ -105,7 +113,7 @@ impl Follower {
             Behind::Lost => Ok(Followed::Lost),
             Behind::Read { subjects, head } => {
                 if !subjects.is_empty() {
-                    self.apply(store::reread(tx, &self.vault, &subjects).await?);
+                    self.apply(store::reread(tx, &self.vault, &subjects).await?).await;
                 }
                 *seen = head;
                 Ok(Followed::UpToDate)
@@ -113,9 +121,15 @@ impl Follower {
         }
     }
 
-    fn apply(&self, changes: Vec<Change>) {
-        for change in changes {
+    /// Others get their turn after some hundred phones. Who is given up in between leaves the place as it was, and all
+    /// is taken in again.
+    async fn apply(&self, changes: Vec<Change>) {
+        for (number, change) in (1..).zip(changes) {
+            let are_many = matches!(change, Change::DevicesStored(_));
             self.index.apply(change);
+            if are_many || number % PIECE == 0 {
+                tokio::task::yield_now().await;
+            }
         }
     }
 

@@ -2,11 +2,13 @@
 
 mod claims;
 mod devices;
+mod imports;
 mod keys;
 mod profiles;
 mod providers;
 mod ranges;
 mod resolve;
+mod resolve_many;
 mod transfers;
 mod windows;
 
@@ -17,21 +19,23 @@ use contracts::redirection::{
     DecideTransferRequest, DecideTransferResponse, DeleteClaimRuleRequest, DeleteClaimRuleResponse,
     DeleteDeviceRequest, DeleteDeviceResponse, DeleteProfileRequest, DeleteProfileResponse, DeleteRangeRequest,
     DeleteRangeResponse, GetDeviceRequest, GetDeviceResponse, GetOwnershipRequest, GetOwnershipResponse,
-    GetProfileRequest, GetProfileResponse, GetProviderPolicyRequest, GetProviderPolicyResponse, ImportManifestRequest,
-    ImportManifestResponse, ListClaimRulesRequest, ListClaimRulesResponse, ListDevicesRequest, ListDevicesResponse,
-    ListProfilesRequest, ListProfilesResponse, ListRangesRequest, ListRangesResponse, ListTransfersRequest,
-    ListTransfersResponse, ListWindowsRequest, ListWindowsResponse, MoveDevicesRequest, MoveDevicesResponse,
-    OpenWindowRequest, OpenWindowResponse, PutClaimRuleRequest, PutClaimRuleResponse, PutDeviceRequest,
-    PutDeviceResponse, ReplaceProfileRequest, ReplaceProfileResponse, RequestTransferRequest, RequestTransferResponse,
-    ResolveProfileRequest, ResolveProfileResponse, ResolveRequest, ResolveResponse, SetDeviceKeyRequest,
-    SetDeviceKeyResponse, SetHoldRequest, SetHoldResponse, SetProviderPolicyRequest, SetProviderPolicyResponse,
-    SetProvidersFrozenRequest, SetProvidersFrozenResponse,
+    GetProfileRequest, GetProfileResponse, GetProviderPolicyRequest, GetProviderPolicyResponse, ImportDevicesRequest,
+    ImportDevicesResponse, ImportManifestRequest, ImportManifestResponse, ListClaimRulesRequest,
+    ListClaimRulesResponse, ListDevicesRequest, ListDevicesResponse, ListProfilesRequest, ListProfilesResponse,
+    ListRangesRequest, ListRangesResponse, ListTransfersRequest, ListTransfersResponse, ListWindowsRequest,
+    ListWindowsResponse, MoveDevicesRequest, MoveDevicesResponse, OpenWindowRequest, OpenWindowResponse,
+    PutClaimRuleRequest, PutClaimRuleResponse, PutDeviceRequest, PutDeviceResponse, ReplaceProfileRequest,
+    ReplaceProfileResponse, RequestTransferRequest, RequestTransferResponse, ResolveManyRequest, ResolveProfileRequest,
+    ResolveProfileResponse, ResolveRequest, ResolveResponse, SetDeviceKeyRequest, SetDeviceKeyResponse, SetHoldRequest,
+    SetHoldResponse, SetProviderPolicyRequest, SetProviderPolicyResponse, SetProvidersFrozenRequest,
+    SetProvidersFrozenResponse,
 };
 use rpc::{Actor, Refusal, refuse};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::Redirection;
 use crate::change::By;
+use resolve_many::BatchAnswers;
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -49,6 +53,12 @@ impl Redirection {
 impl RedirectionService for Redirection {
     async fn resolve(&self, request: Request<ResolveRequest>) -> Answer<ResolveResponse> {
         answered(self.on_resolve(&request.into_inner()))
+    }
+
+    type ResolveManyStream = BatchAnswers;
+
+    async fn resolve_many(&self, request: Request<Streaming<ResolveManyRequest>>) -> Answer<BatchAnswers> {
+        Ok(Response::new(BatchAnswers::new(self.clone(), request)))
     }
 
     async fn resolve_profile(&self, request: Request<ResolveProfileRequest>) -> Answer<ResolveProfileResponse> {
@@ -85,6 +95,11 @@ impl RedirectionService for Redirection {
     async fn put_device(&self, request: Request<PutDeviceRequest>) -> Answer<PutDeviceResponse> {
         let by = self.by(&request);
         answered(self.on_put_device(request.into_inner(), by).await)
+    }
+
+    async fn import_devices(&self, request: Request<ImportDevicesRequest>) -> Answer<ImportDevicesResponse> {
+        let by = self.by(&request);
+        answered(self.on_import_devices(request.into_inner(), by).await)
     }
 
     async fn get_device(&self, request: Request<GetDeviceRequest>) -> Answer<GetDeviceResponse> {

@@ -11,6 +11,7 @@ mod change;
 mod claim;
 mod follower;
 mod grpc;
+mod import;
 mod index;
 mod listing;
 mod manifest;
@@ -50,7 +51,8 @@ pub use unseen::RoundFailed;
 use unseen::Unseen;
 use writer::Writer;
 
-static MIGRATIONS: Migrations = Migrations {
+/// The tables of this service.
+pub static MIGRATIONS: Migrations = Migrations {
     sqlite: sqlx::migrate!("../../migrations/redirection/sqlite"),
     postgres: sqlx::migrate!("../../migrations/redirection/postgres"),
 };

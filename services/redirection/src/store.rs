@@ -7,6 +7,7 @@ mod device_keys;
 mod devices;
 mod frozen;
 mod holds;
+mod imports;
 mod load;
 mod macs;
 mod manifest;
@@ -25,12 +26,13 @@ use std::str::FromStr;
 
 use storage::StoreError;
 
-pub(crate) use change_log::{Behind, Kind, Position, Subject, append, begin, behind, head, prune};
+pub(crate) use change_log::{Behind, Kind, Position, Subject, append, begin, behind, head, phones, prune};
 pub(crate) use claim_rules::{claim_rule_delete, claim_rule_list, claim_rule_of, claim_rule_put};
 pub(crate) use device_keys::{NewKey, device_key_set};
 pub(crate) use devices::{News, Put, device_delete, device_find, device_list, device_put};
 pub(crate) use frozen::{Moved, provider_freeze, provider_must_be_free, provider_thaw};
 pub(crate) use holds::{hold_delete, hold_find, hold_put, owners_find};
+pub(crate) use imports::{import_facts, import_store};
 pub(crate) use load::load;
 pub(crate) use macs::Macs;
 pub(crate) use manifest::{Imported, manifest_find, manifest_import};

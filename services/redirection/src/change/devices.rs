@@ -9,7 +9,7 @@ use super::{By, Deed};
 use crate::Redirection;
 use crate::assignment::{Assignment, Claim};
 use crate::claim::Evidence;
-use crate::index::Change;
+use crate::index::{Change, StoredPhone};
 use crate::ownership::{Began, Ended};
 use crate::refusal::{DeviceRefused, OnHold};
 use crate::store::{self, Beginning, Macs, News, Overtaking, Put};
@@ -17,7 +17,7 @@ use crate::transfer::Decider;
 use crate::writer::Done;
 
 /// Why a request is over: the phone was nobody's, and somebody has claimed it.
-const CLAIMED: &str = "the phone was claimed by another provider";
+pub(super) const CLAIMED: &str = "the phone was claimed by another provider";
 
 impl Redirection {
     /// Makes a phone the provider's, or changes what is recorded of it.
@@ -82,11 +82,11 @@ impl Redirection {
 
 /// What the index is told of a phone that was stored.
 pub(super) fn stored(assignment: &Assignment) -> Change {
-    Change::DeviceStored {
+    Change::DeviceStored(StoredPhone {
         mac: assignment.mac,
         profile: assignment.profile.clone(),
         serial: assignment.description.serial.clone(),
-    }
+    })
 }
 
 /// The phone begins to be the claimant's, if it may. In this order: the operator's hold, whose it is, and what the

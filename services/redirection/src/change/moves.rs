@@ -6,7 +6,7 @@ use vocabulary::{MacAddress, ProfileId, ProviderId};
 
 use super::{By, Deed};
 use crate::Redirection;
-use crate::index::Change;
+use crate::index::{Change, StoredPhone};
 use crate::ownership::{Began, Ended};
 use crate::phones::Phones;
 use crate::refusal::PhonesRefused;
@@ -142,7 +142,7 @@ async fn hand_over(
     let over = Overtaking { at: by.at, winner: Some(handover.to), reason: MOVED };
     store::transfer_overtake(tx, &macs, &over).await?;
     record_move(tx, phones, handover, by).await?;
-    let change = |mac, serial| Change::DeviceStored { mac, profile: handover.profile.clone(), serial };
+    let change = |mac, serial| Change::DeviceStored(StoredPhone { mac, profile: handover.profile.clone(), serial });
     Ok(moved.into_iter().map(|moved| (moved.mac, change(moved.mac, moved.serial))).collect())
 }
 

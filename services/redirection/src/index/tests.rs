@@ -25,7 +25,7 @@ fn store_profile(index: &Index, id: &ProfileId, provider: &ProviderId) {
 
 fn store_device(index: &Index, number: u64, profile: &ProfileId, serial: &str) {
     let serial = serial.parse().ok();
-    index.apply(Change::DeviceStored { mac: mac(number), profile: profile.clone(), serial });
+    index.apply(Change::DeviceStored(StoredPhone { mac: mac(number), profile: profile.clone(), serial }));
 }
 
 const NOW: Timestamp = Timestamp::from_micros(1_000);

@@ -7,6 +7,7 @@ use vocabulary::{ErrorKind, InvalidId, InvalidMacAddress};
 use super::{ON_HOLD, OnHold, PROVIDER_FROZEN, ProviderFrozen, listing_reason, unproven_reason};
 use crate::assignment::InvalidDescription;
 use crate::claim::Unproven;
+use crate::import::InvalidRowCount;
 use crate::listing::InvalidListing;
 use crate::seal::InvalidSealKey;
 
@@ -30,6 +31,11 @@ pub(crate) enum DeviceRefused {
     Unknown,
     #[error("ancestors: {0}")]
     InvalidAncestor(InvalidId),
+    /// In one import.
+    #[error("an earlier row names this phone too, and that one counts; keep one of them")]
+    Repeated,
+    #[error(transparent)]
+    RowCount(#[from] InvalidRowCount),
     #[error("another provider has this phone; request its transfer, or ask its present owner to release it")]
     OwnedByOther,
     #[error(transparent)]
@@ -51,6 +57,8 @@ impl Refusal for DeviceRefused {
             | Self::Invalid(_)
             | Self::InvalidKey(_)
             | Self::InvalidAncestor(_)
+            | Self::Repeated
+            | Self::RowCount(InvalidRowCount)
             | Self::UnknownProfile => ErrorKind::Malformed,
             Self::Unknown => ErrorKind::NotFound,
             Self::OwnedByOther | Self::OnHold(OnHold) | Self::Unproven(_) => ErrorKind::Conflict,
@@ -71,6 +79,8 @@ impl Refusal for DeviceRefused {
             Self::UnknownProfile => "unknown_profile",
             Self::Unknown => "unknown_device",
             Self::InvalidAncestor(_) => "invalid_ancestors",
+            Self::Repeated => "repeated_mac",
+            Self::RowCount(InvalidRowCount) => "invalid_row_count",
             Self::OwnedByOther => "device_owned_by_other",
             Self::OnHold(OnHold) => ON_HOLD,
             Self::Unproven(unproven) => unproven_reason(*unproven),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use sqlx::{PgConnection, SqliteConnection};
 use storage::{Connection, Db, StoreError, Tx, on};
-use vocabulary::Timestamp;
+use vocabulary::{MacAddress, Timestamp};
 
 use super::Column;
 use crate::words::words;
@@ -27,8 +27,24 @@ words! {
     }
 }
 
-/// One thing that has changed: its kind and its id, of a phone the address's twelve digits.
+/// The digits of an address.
+const ADDRESS: usize = 12;
+
+/// One thing that has changed: its kind and its id; of phones their addresses, of twelve digits each.
 pub(crate) type Subject = (Kind, String);
+
+/// These phones, as one thing: an import of thousands is one row of the log.
+pub(crate) fn phones(macs: impl Iterator<Item = MacAddress>) -> Subject {
+    (Kind::Device, macs.map(|mac| mac.to_string()).collect())
+}
+
+/// The phones that the id of a subject names.
+pub(super) fn phones_of(id: &str) -> Result<Vec<MacAddress>, StoreError> {
+    let impossible = || Column { table: "change_log", column: "id" }.impossible();
+    let (addresses, []) = id.as_bytes().as_chunks::<ADDRESS>() else { return Err(impossible()) };
+    let mac = |digits: &[u8; ADDRESS]| std::str::from_utf8(digits).ok()?.parse().ok();
+    addresses.iter().map(|digits| mac(digits).ok_or_else(impossible)).collect()
+}
 
 /// Up to where the log was read. `number` is 0 where nothing has been written as yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -48,6 +48,12 @@ pub(crate) async fn claim_rule_list(db: &Db) -> Result<Vec<ClaimRule>, StoreErro
     rows.into_iter().map(rule).collect()
 }
 
+/// The same in a transaction.
+pub(super) async fn claim_rules(tx: &mut Tx) -> Result<Vec<ClaimRule>, StoreError> {
+    let rows: Vec<(i64, i64, String)> = on!(tx, conn => sqlx::query_as(LIST).fetch_all(conn).await?);
+    rows.into_iter().map(rule).collect()
+}
+
 const OF: &str = "
 SELECT proof FROM claim_rule
 WHERE prefix >> CAST(48 - bits AS INTEGER) = $1 >> CAST(48 - bits AS INTEGER)

@@ -1,6 +1,6 @@
 //! The table `manifest`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use sqlx::{FromRow, PgConnection, SqliteConnection};
@@ -111,6 +111,18 @@ const FIND: &str = "SELECT mac, serial, model, sold_to FROM manifest WHERE mac =
 pub(crate) async fn manifest_find(tx: &mut Tx, mac: MacAddress) -> Result<Option<Shipped>, StoreError> {
     let row: Option<ShippedRow> = on!(tx, conn => sqlx::query_as(FIND).bind(mac.to_i64()).fetch_optional(conn).await?);
     row.map(Shipped::try_from).transpose()
+}
+
+const AMONG: Both = both!("SELECT mac, serial, model, sold_to FROM manifest WHERE mac IN (SELECT value FROM ", ")");
+
+/// What the manifest says of the phones.
+#[tracing::instrument(name = "db.manifest.among", level = "debug", skip_all)]
+pub(super) async fn manifest_among(tx: &mut Tx, macs: &Macs) -> Result<HashMap<MacAddress, Shipped>, StoreError> {
+    let rows: Vec<ShippedRow> = on!(tx, conn => {
+        sqlx::query_as(conn.text(&AMONG)).bind(conn.numbers(macs)).fetch_all(conn).await?
+    });
+    let shipped = |row| Shipped::try_from(row).map(|shipped| (shipped.mac, shipped));
+    rows.into_iter().map(shipped).collect()
 }
 
 #[derive(FromRow)]

@@ -125,7 +125,7 @@ pub(super) async fn ranges(tx: &mut Tx) -> Result<Vec<Range>, StoreError> {
     rows.into_iter().map(Range::try_from).collect()
 }
 
-fn block(first: i64, last: i64) -> Result<Block, StoreError> {
+pub(super) fn block(first: i64, last: i64) -> Result<Block, StoreError> {
     let column = Column { table: "address_range", column: "last" };
     Block::new(first.cast_unsigned(), last.cast_unsigned()).map_err(|_| column.impossible())
 }

@@ -10,7 +10,7 @@ use vault::Vault;
 use vocabulary::MacAddress;
 
 use super::Column;
-use super::change_log::{Kind, Subject};
+use super::change_log::{Kind, Subject, phones_of};
 use super::device_keys::key_of;
 use super::load::device;
 use super::macs::{Both, Dialect, Macs, both};
@@ -25,6 +25,8 @@ use crate::window::Window;
 
 /// How many are read at once.
 const CHUNK: usize = 1_000;
+/// How many phones: they are put into the index in one go.
+const PHONE_CHUNK: usize = 500;
 /// Profiles are thousands of times larger than phones.
 const PROFILE_CHUNK: usize = 100;
 
@@ -49,8 +51,12 @@ pub(crate) async fn reread(
     for ids in of(Kind::Profile).chunks(PROFILE_CHUNK) {
         profiles(tx, vault, ids, (&mut changes, &mut deleted)).await?;
     }
-    for ids in of(Kind::Device).chunks(CHUNK) {
-        changes.extend(devices(tx, vault, ids).await?);
+    let mut phones = BTreeSet::new();
+    for id in of(Kind::Device) {
+        phones.extend(phones_of(&id)?);
+    }
+    for macs in phones.into_iter().collect::<Vec<_>>().chunks(PHONE_CHUNK) {
+        changes.extend(devices(tx, vault, macs).await?);
     }
     ranges(tx, &of(Kind::Range), &mut changes).await?;
     for ids in of(Kind::Window).chunks(CHUNK) {
@@ -139,23 +145,24 @@ const DEVICES: Both =
 
 type DeviceRow = (i64, String, Option<String>, Option<String>, Option<Vec<u8>>);
 
-async fn devices(tx: &mut Tx, vault: &Vault, ids: &[String]) -> Result<Vec<Change>, StoreError> {
-    let macs: Vec<MacAddress> = ids.iter().map(|id| ID.parse(id)).collect::<Result<_, _>>()?;
+async fn devices(tx: &mut Tx, vault: &Vault, macs: &[MacAddress]) -> Result<Vec<Change>, StoreError> {
     let rows: Vec<DeviceRow> = on!(tx, conn => {
-        sqlx::query_as(conn.text(&DEVICES)).bind(conn.numbers(&Macs::of(&macs))).fetch_all(conn).await?
+        sqlx::query_as(conn.text(&DEVICES)).bind(conn.numbers(&Macs::of(macs))).fetch_all(conn).await?
     });
-    let mut gone: BTreeSet<i64> = macs.iter().map(|mac| mac.to_i64()).collect();
-    let mut changes = Vec::with_capacity(ids.len());
+    let mut gone: BTreeSet<MacAddress> = macs.iter().copied().collect();
+    let (mut phones, mut keys) = (Vec::with_capacity(rows.len()), Vec::new());
     for (mac, profile, serial, format, key) in rows {
-        gone.remove(&mac);
-        changes.push(device(mac, &profile, serial.as_deref())?);
-        changes.push(match format.zip(key) {
+        let phone = device(mac, &profile, serial.as_deref())?;
+        gone.remove(&phone.mac);
+        keys.push(match format.zip(key) {
             Some((format, key)) => key_of(vault, mac, &format, &key)?,
-            None => Change::DeviceKeyDeleted(super::macs::mac_of("device", mac)?),
+            None => Change::DeviceKeyDeleted(phone.mac),
         });
+        phones.push(phone);
     }
-    let deleted = macs.into_iter().filter(|mac| gone.contains(&mac.to_i64())).map(Change::DeviceDeleted);
-    Ok(changes.into_iter().chain(deleted).collect())
+    // A phone that goes to another provider loses its key, and may have a new one.
+    let stored = [Change::DevicesStored(phones)].into_iter();
+    Ok(stored.chain(keys).chain(gone.into_iter().map(Change::DeviceDeleted)).collect())
 }
 
 const RANGES: Both = both!(

@@ -11,6 +11,8 @@ mod freezing;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
+mod importing;
+#[cfg(test)]
 mod listing;
 #[cfg(test)]
 mod memory;
@@ -28,6 +30,8 @@ mod ranges;
 mod replicas;
 #[cfg(test)]
 mod resolving;
+#[cfg(test)]
+mod resolving_many;
 #[cfg(test)]
 mod sealing;
 #[cfg(test)]
