@@ -8,6 +8,7 @@
 use std::convert::Infallible;
 
 use http::{Request, Response};
+use telemetry::TraceParent;
 use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
@@ -35,6 +36,10 @@ impl Guard {
     {
         let path = request.uri().path().to_owned();
         let span = tracing::debug_span!("rpc", otel.name = path, rpc.caller = ?self.caller);
+        // In one process the span is the caller's child by itself.
+        if let Some(parent) = request.headers().get(TraceParent::HEADER).and_then(|value| value.to_str().ok()) {
+            TraceParent::told(parent.to_owned()).adopt(&span);
+        }
         let begun = Instant::now();
         let response = self.admitted(server, request).instrument(span).await?;
         let failed = Status::from_header_map(response.headers()).map(|status| kind(&status));

@@ -7,21 +7,27 @@
 
 mod access;
 mod actor;
+mod addresses;
+mod call;
 mod connect;
 mod credentials;
 mod deadline;
 mod guard;
 mod metrics;
+mod replica;
 mod serve;
 mod status;
 mod transport;
 
 pub use access::Peer;
 pub use actor::{Actor, within_as};
-pub use connect::{InvalidPlace, connect};
+pub use addresses::{InvalidPlace, Resolver};
+pub use connect::{Destination, Road, connect, connect_by};
 pub use credentials::{CredentialError, CredentialFiles, Credentials, name_of};
 pub use deadline::within;
 pub use metrics::RpcMetrics;
-pub use serve::{RpcListener, Served};
+pub use replica::Replica;
+pub use serve::{RpcListener, Served, Stopping};
 pub use status::{Failure, Refusal, refuse};
+pub use telemetry::TraceParent;
 pub use transport::{Transport, local};

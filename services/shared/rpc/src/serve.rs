@@ -41,8 +41,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const HANDSHAKES: usize = 64;
 /// Calls that may be under way at once. What comes beyond is refused at once, and its caller may go elsewhere.
 const MOST_CALLS: usize = 4096;
-/// How often a caller is asked whether it still lives.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+/// How often a caller is asked whether it still lives, and how long it may take to say so.
+const SIGN_OF_LIFE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(10)];
+/// Asks whether this process can do its work; to be answered above all where there is too much of it.
+const HEALTH: &str = "grpc.health.v1.Health";
 
 type Handler = BoxCloneSyncService<(Option<Peer>, Request<Body>), Response<Body>, Infallible>;
 
@@ -82,11 +84,12 @@ impl Served {
     }
 
     async fn call(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
-        let Ok(_room) = self.room.try_acquire() else {
+        let service = request.uri().path().split('/').nth(1).unwrap_or_default();
+        let room = if service == HEALTH { None } else { Some(self.room.try_acquire()) };
+        if let Some(Err(_full)) = room {
             let code = crate::status::code(ErrorKind::Unavailable);
             return Ok(Status::new(code, "too much is under way here; try again").into_http());
-        };
-        let service = request.uri().path().split('/').nth(1).unwrap_or_default();
+        }
         match self.handlers.get(service).cloned() {
             Some(handler) => {
                 let caller = request.extensions().get::<Caller>().and_then(|caller| caller.0);
@@ -94,6 +97,23 @@ impl Served {
             }
             None => Ok(Status::unimplemented("no such service here").into_http()),
         }
+    }
+}
+
+/// Tells a call that would last for ever when it has to end. Every call that comes from another process has one.
+#[derive(Debug, Clone)]
+pub struct Stopping(watch::Receiver<bool>);
+
+impl Stopping {
+    /// Told when `stop` turns true.
+    pub const fn when(stop: watch::Receiver<bool>) -> Self {
+        Self(stop)
+    }
+
+    /// Returns when the port takes no more calls, and waits for those under way.
+    pub async fn told(mut self) {
+        // The sender is gone only where everything ends.
+        let _ = self.0.wait_for(|stop| *stop).await;
     }
 }
 
@@ -121,16 +141,19 @@ impl RpcListener {
     pub fn serve(self, served: Served, credentials: Credentials, stop: watch::Receiver<bool>) -> JoinHandle<()> {
         let (connections, incoming) = mpsc::channel(HANDSHAKES);
         let accepting = accept(self.socket, credentials, connections, stop.clone());
-        let mut told = stop;
+        let stopping = Stopping::when(stop);
+        let told = stopping.clone().told();
         tokio::spawn(async move {
-            let answer = move |request| served.clone().call(request);
-            let done = Server::builder().http2_keepalive_interval(Some(SIGN_OF_LIFE)).serve_with_incoming_shutdown(
+            let answer = move |mut request: Request<Body>| {
+                request.extensions_mut().insert(stopping.clone());
+                served.clone().call(request)
+            };
+            let [interval, patience] = SIGN_OF_LIFE;
+            let port = Server::builder().http2_keepalive_interval(Some(interval));
+            let done = port.http2_keepalive_timeout(Some(patience)).serve_with_incoming_shutdown(
                 tower::service_fn(answer),
                 ReceiverStream::new(incoming),
-                async move {
-                    // The sender is gone only where everything ends.
-                    let _ = told.wait_for(|stop| *stop).await;
-                },
+                told,
             );
             let ((), done) = tokio::join!(accepting, done);
             if let Err(error) = done {
@@ -223,5 +246,54 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Ready;
+
+    use prometheus_client::registry::Registry;
+    use tonic::Code;
+
+    use super::*;
+
+    #[derive(Clone)]
+    struct Stub<const IS_HEALTH: bool>;
+
+    impl<const IS_HEALTH: bool> NamedService for Stub<IS_HEALTH> {
+        const NAME: &'static str = if IS_HEALTH { HEALTH } else { "dialtone.accounts.v1.AccountsService" };
+    }
+
+    impl<const IS_HEALTH: bool> Service<Request<Body>> for Stub<IS_HEALTH> {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = Ready<Result<Response<Body>, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
+            std::future::ready(Ok(Status::not_found("served").into_http()))
+        }
+    }
+
+    /// Or a process that has much to do would be thought dead, and its work given to the others.
+    #[tokio::test]
+    async fn whoever_asks_for_health_is_answered_where_there_is_no_room() {
+        let served = Served::new(RpcMetrics::register(&mut Registry::default())).and(Stub::<true>).and(Stub::<false>);
+        let code = async |room: usize, path: &str| {
+            let served = Served { room: Arc::new(Semaphore::new(room)), ..served.clone() };
+            let mut request = Request::new(Body::empty());
+            *request.uri_mut() = path.parse().expect("a path");
+            request.extensions_mut().insert(Caller(Some(Peer::Gateway)));
+            let Ok(response) = served.call(request).await;
+            Status::from_header_map(response.headers()).map(|status| status.code())
+        };
+        let accounts = "/dialtone.accounts.v1.AccountsService/GetKeys";
+        assert_eq!(code(0, accounts).await, Some(Code::Unavailable));
+        assert_eq!(code(1, accounts).await, Some(Code::NotFound));
+        assert_eq!(code(0, "/grpc.health.v1.Health/Check").await, Some(Code::NotFound));
     }
 }

@@ -4,6 +4,8 @@
 //! an OpenTelemetry collector over OTLP/gRPC where an endpoint is configured, and are not even made
 //! where none is.
 
+mod trace_context;
+
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider;
@@ -16,6 +18,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, fmt};
+
+pub use trace_context::TraceParent;
 
 /// How long a batch of spans may take to reach the collector.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);

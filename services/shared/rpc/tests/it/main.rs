@@ -4,3 +4,7 @@
 mod authority;
 #[cfg(test)]
 mod mesh;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod replicas;
