@@ -49,7 +49,8 @@ pub use signing_key::SigningKeyError;
 use hashing::Hasher;
 use refusal::KeysRefused;
 
-static MIGRATIONS: Migrations = Migrations {
+/// The tables of this service.
+pub static MIGRATIONS: Migrations = Migrations {
     sqlite: sqlx::migrate!("../../migrations/accounts/sqlite"),
     postgres: sqlx::migrate!("../../migrations/accounts/postgres"),
 };

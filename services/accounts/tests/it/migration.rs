@@ -6,7 +6,7 @@ use std::path::Path;
 use contracts::accounts::{GetSubtreeRequest, ListClientsRequest, Role, TenantKind};
 use sqlx::migrate::Migrator;
 use storage::testing::Kind;
-use storage::{Place, on, sqlite};
+use storage::{Db, Migrations, Place, on};
 
 use crate::people::cheap_hash;
 use crate::support::{Home, START, World, root};
@@ -27,11 +27,16 @@ async fn left_behind(file: &Path) {
     let first = "0001_accounts.sql";
     let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/accounts/sqlite");
     fs::copy(migrations.join(first), folder.path().join(first)).expect("copied");
-    let db = sqlite::Db::open(file, &Migrator::new(folder.path()).await.expect("a migration")).await.expect("opened");
+    let first = Migrator::new(folder.path()).await.expect("a migration");
+    // There is nothing of it on a server.
+    let migrations = Migrations { sqlite: first, postgres: Migrator::with_migrations(Vec::new()) };
+    let db = Db::open(&Place::file(file), &migrations).await.expect("opened");
     let mut tx = db.write().await.expect("a transaction");
     for (id, name, frozen_at) in [(ACME, "Acme", None), (BELL, "Bell", Some(5_i64))] {
         let insert = "INSERT INTO provider VALUES ($1, $2, lower($2), $3, 4, 1)";
-        sqlx::query(insert).bind(id).bind(name).bind(frozen_at).execute(&mut *tx).await.expect("a provider");
+        let provider =
+            on!(tx, conn => sqlx::query(insert).bind(id).bind(name).bind(frozen_at).execute(conn).await.map(drop));
+        provider.expect("a provider");
     }
     for (id, provider, role, letter) in [
         (OF_ACME, Some(ACME), "provider", "a"),
@@ -39,8 +44,12 @@ async fn left_behind(file: &Path) {
         (OPERATOR, None, "operator", "c"),
     ] {
         let insert = "INSERT INTO client VALUES ($1, $2, $3, $4, $5, 6, 7)";
-        let query = sqlx::query(insert).bind(id).bind(provider).bind(role).bind(format!("of {letter}"));
-        query.bind(cheap_hash(&secret(letter))).execute(&mut *tx).await.expect("a client");
+        let (name, hash) = (format!("of {letter}"), cheap_hash(&secret(letter)));
+        let client = on!(tx, conn => {
+            let query = sqlx::query(insert).bind(id).bind(provider).bind(role).bind(name);
+            query.bind(hash).execute(conn).await.map(drop)
+        });
+        client.expect("a client");
     }
     tx.commit().await.expect("committed");
     db.close().await;

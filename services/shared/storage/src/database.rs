@@ -1,20 +1,10 @@
 //! A service's database, whichever it is, and the two ways into it: reading and writing.
 
-use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 
 use crate::postgres::Pools;
-use crate::{Place, StoreError, sqlite};
-
-/// The same tables, written down for each kind of database.
-#[derive(Debug)]
-pub struct Migrations {
-    /// `sqlx::migrate!("../../migrations/<service>/sqlite")`
-    pub sqlite: Migrator,
-    /// `sqlx::migrate!("../../migrations/<service>/postgres")`
-    pub postgres: Migrator,
-}
+use crate::{Migrations, Place, StoreError, sqlite};
 
 /// One service's database. Clones share the same connections.
 #[derive(Debug, Clone)]
@@ -77,7 +67,10 @@ impl Db {
     pub async fn open(place: &Place, migrations: &Migrations) -> Result<Self, StoreError> {
         Ok(Self(match place {
             Place::Sqlite(file) => Pool::Sqlite(sqlite::Db::open(file, &migrations.sqlite).await?),
-            Place::Postgres(server) => Pool::Postgres(Pools::open(server, &migrations.postgres).await?),
+            Place::Postgres(server) => {
+                migrations.run(place).await?;
+                Pool::Postgres(Pools::as_it_is(server))
+            }
         }))
     }
 
@@ -148,13 +141,6 @@ impl Db {
             Pool::Sqlite(db) => db.close().await,
             Pool::Postgres(pools) => pools.close().await,
         }
-    }
-}
-
-/// So that a service that is not moved over yet can have an audit log and a vault.
-impl From<sqlite::Db> for Db {
-    fn from(db: sqlite::Db) -> Self {
-        Self(Pool::Sqlite(db))
     }
 }
 

@@ -76,6 +76,12 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
 /// The message alone: PostgreSQL's details of an error repeat the row, which may hold what nobody is to see.
 pub struct Failure(String);
 
+impl Failure {
+    pub(crate) fn saying(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

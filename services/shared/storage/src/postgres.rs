@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnectionMetadata;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction};
-
-use crate::StoreError;
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
 /// A write is mostly waiting for the server's disk, which takes the commits of all who wait in one go; more
 /// connections than this wait for processors and row locks instead. A process with all four storing services has
@@ -50,16 +47,6 @@ pub(crate) struct Pools {
 }
 
 impl Pools {
-    /// Connects, and brings the tables up to date.
-    pub async fn open(place: &PgConnectOptions, migrations: &Migrator) -> Result<Self, StoreError> {
-        // On a connection of its own: to add an index takes longer than any statement may otherwise. Those who
-        // start at once wait for one another (sqlx takes an advisory lock).
-        let mut connection = place.clone().application_name("dialtone migrations").connect().await?;
-        migrations.run_direct(None, &mut connection, false).await?;
-        connection.close().await?;
-        Ok(Self::as_it_is(place))
-    }
-
     /// With the tables as they are. Connects when it is first used.
     pub fn as_it_is(place: &PgConnectOptions) -> Self {
         let named =

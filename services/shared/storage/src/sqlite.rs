@@ -1,18 +1,16 @@
 //! SQLite: one file, many readers, one writer.
-//!
-//! Services whose store has not been moved over yet use this half of the shelf alone; see the README.
 
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 
 use crate::StoreError;
 
 /// How long a statement waits for another process that is writing (the command line, say).
-const BUSY: Duration = Duration::from_secs(5);
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 /// Pages of the database that a connection keeps in memory: 32 MiB (SQLite counts negative numbers in KiB).
 /// The default of 2 MiB is less than a busy group of phones touches, which then reads them again each time.
 const CACHE: &str = "-32768";
@@ -22,12 +20,9 @@ const CHECKPOINT: &str = "16384";
 /// Readers work side by side in WAL mode; more of them than cores buys nothing.
 const READERS: u32 = 4;
 
-/// A transaction that may write.
-pub type Tx = Transaction<'static, Sqlite>;
-
-/// One service's database. Clones share the same connections.
+/// The connections to one file. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Db {
+pub(crate) struct Db {
     readers: SqlitePool,
     writer: SqlitePool,
 }
@@ -77,7 +72,7 @@ impl Db {
     ///
     /// `BEGIN IMMEDIATE`, because a deferred one that reads and then writes fails with "database is
     /// locked" as soon as another process writes in between.
-    pub async fn write(&self) -> Result<Tx, StoreError> {
+    pub async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
@@ -110,6 +105,48 @@ impl Db {
 
 /// A connection to a file does not break while it waits, so that it is not asked each time whether it still
 /// answers: with many small transactions that is one in ten trips to the thread of the database.
+///
+/// One that cannot end its transaction is given up. Where the disk is full, SQLite rolls back by itself; the client then
+/// cannot, goes on to count the transaction as open, and would refuse every further one until the next start.
 fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false)
+    let options = SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
+    options.before_acquire(|connection, _| {
+        Box::pin(async move {
+            if connection.is_in_transaction() {
+                // What was dropped is rolled back after whatever was asked before it; this waits for that.
+                connection.ping().await?;
+            }
+            Ok(!connection.is_in_transaction())
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn writing_goes_on_when_there_is_room_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("test.db");
+        std::fs::write(&file, "").expect("an empty database");
+        let db = Db::open_as_it_is(&file).await.expect("a database");
+        let mut tx = db.write().await.expect("a transaction");
+        sqlx::query("CREATE TABLE room (it BLOB)").execute(&mut *tx).await.expect("a table");
+        tx.commit().await.expect("committed");
+
+        let mut tx = db.write().await.expect("a transaction");
+        sqlx::query("PRAGMA max_page_count = 3").execute(&mut *tx).await.expect("a small disk");
+        let full = sqlx::query("INSERT INTO room VALUES (randomblob(100000))").execute(&mut *tx).await;
+        assert!(full.is_err_and(|error| error.to_string().contains("full")));
+        drop(tx);
+
+        // The limit was the connection's own, and is gone with it.
+        for _ in 0..2 {
+            let mut tx = db.write().await.expect("a transaction");
+            sqlx::query("INSERT INTO room VALUES (randomblob(100000))").execute(&mut *tx).await.expect("room");
+            tx.commit().await.expect("committed");
+        }
+        db.close().await;
+    }
 }
