@@ -149,11 +149,12 @@ fn token_missing() -> Problem {
 }
 
 fn refusal(refused: TokenRefused) -> Problem {
-    let reason = match refused {
-        TokenRefused::Invalid => "token_invalid",
-        TokenRefused::Expired => "token_expired",
+    let (kind, reason) = match refused {
+        TokenRefused::Invalid => (ErrorKind::Unauthenticated, "token_invalid"),
+        TokenRefused::Expired => (ErrorKind::Unauthenticated, "token_expired"),
+        TokenRefused::Unchecked => (ErrorKind::Unavailable, "unavailable"),
     };
-    Problem::new(ErrorKind::Unauthenticated, reason, refused.to_string())
+    Problem::new(kind, reason, refused.to_string())
 }
 
 #[cfg(test)]

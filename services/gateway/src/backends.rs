@@ -10,7 +10,7 @@ use contracts::audit::audit_service_client::AuditServiceClient;
 use contracts::customization::customization_service_client::CustomizationServiceClient;
 use contracts::onboarding::onboarding_service_client::OnboardingServiceClient;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
-use rpc::Transport;
+use rpc::{Road, Transport};
 
 /// How long a service may take over a phone's question. The phone itself waits longer.
 pub(crate) const PHONE_DEADLINE: Duration = Duration::from_secs(2);
@@ -24,6 +24,8 @@ pub struct Backends {
     pub accounts: AccountsServiceClient<Transport>,
     /// MAC to provider.
     pub redirection: RedirectionServiceClient<Transport>,
+    /// The processes of that service, which phones' questions go to in batches; `None` where it runs in this one.
+    pub redirection_elsewhere: Option<Road>,
     /// Activation codes.
     pub onboarding: OnboardingServiceClient<Transport>,
     /// How far a phone has come.

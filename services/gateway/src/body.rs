@@ -4,6 +4,9 @@
 //! stream error (HTTP/2) or a broken pipe (HTTP/1.1) instead of the answer. So a body that is too long
 //! is read on for a while, and thrown away.
 
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -12,6 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::body::Frame;
 
 use crate::problem::Problem;
 
@@ -19,6 +23,8 @@ use crate::problem::Problem;
 const LONGEST: usize = 256 * 1024;
 /// Ten thousand rows of a manifest, with room to spare.
 const LONGEST_MANIFEST: usize = 2 * 1024 * 1024;
+/// What a handler that was lent a body leaves of it is read on for [`READ_ON`] times as far.
+const LONGEST_LEFT: usize = 2 * 1024 * 1024;
 /// How many times as far a longer one is read; whoever sends even more loses the connection.
 const READ_ON: usize = 8;
 
@@ -33,6 +39,34 @@ pub(crate) async fn arrived(request: Request, next: Next) -> Response {
 /// The same for manifests.
 pub(crate) async fn manifest_arrived(request: Request, next: Next) -> Response {
     arrived_within(LONGEST_MANIFEST, request, next).await
+}
+
+/// Lets a handler take a long body in while it arrives. What it leaves is read on, and thrown away.
+pub(crate) async fn arriving(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let lent = Lent(Arc::new(Mutex::new(body)));
+    let response = next.run(Request::from_parts(parts, Body::new(lent.clone()))).await;
+    // Whoever sends more, or takes longer, loses the connection.
+    let _given_up = tokio::time::timeout(PATIENCE, whole(Body::new(lent), LONGEST_LEFT)).await;
+    response
+}
+
+/// A body that two can read, one after the other.
+#[derive(Clone)]
+struct Lent(Arc<Mutex<Body>>);
+
+impl HttpBody for Lent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let mut body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Pin::new(&mut *body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+    }
 }
 
 async fn arrived_within(longest: usize, request: Request, next: Next) -> Response {

@@ -13,9 +13,11 @@ mod limits;
 mod listen;
 mod metrics;
 mod observation_id;
+mod overload;
 mod phone;
 mod problem;
 mod provider;
+mod questions;
 mod report_event;
 mod request_id;
 mod routes;
@@ -27,9 +29,9 @@ pub use device_certificate::{
     AnyClientCertificate, DeviceCertificates, DeviceCertificatesConfig, InvalidNetworkRange, NetworkRange,
     ProxyKeyError, TrustedProxy,
 };
-pub use listen::{ListenError, Listener, Listening, Tls};
+pub use listen::{Crowd, ListenError, Listener, Listening, Tls};
 pub use metrics::GatewayMetrics;
-pub use phone::{Door, InvalidDoor};
+pub use phone::{Door, InvalidDoor, JournalConfig};
 pub use routes::{internal_routes, public_routes};
-pub use state::{Gateway, GatewayConfig, Parts, StartError};
+pub use state::{Bounds, Gateway, GatewayConfig, Parts, StartError};
 pub use vitals::Vitals;

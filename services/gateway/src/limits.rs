@@ -59,7 +59,14 @@ impl MissLimit {
     /// Whether `network` has spent its share.
     pub fn is_exhausted(&self, network: Network, now: Timestamp) -> bool {
         let whole_at = self.whole_at.lock().unwrap_or_else(PoisonError::into_inner);
-        whole_at.get(&network).is_some_and(|whole| whole - now.as_micros() > self.allowance - self.cost)
+        let ahead = whole_at.get(&network).map_or(0, |whole| whole - now.as_micros());
+        ahead > self.allowance - self.cost && !self.is_of_another_time(ahead)
+    }
+
+    /// Nobody can be so far ahead, unless the clock was set back. Then nothing is known of who has spent what, and no
+    /// phone is to wait until the clock is there again.
+    const fn is_of_another_time(&self, ahead: i64) -> bool {
+        ahead > self.allowance + SECOND
     }
 
     /// Charges one miss to `network`.
@@ -71,6 +78,9 @@ impl MissLimit {
         }
         if whole_at.len() < REMEMBERED || whole_at.contains_key(&network) {
             let whole = whole_at.entry(network).or_insert(now);
+            if self.is_of_another_time(*whole - now) {
+                *whole = now;
+            }
             *whole = (*whole).max(now).saturating_add(self.cost).min(now + self.allowance);
         }
     }
@@ -111,5 +121,24 @@ mod tests {
             limit.charge(busy, NOW);
         }
         assert!(!limit.is_exhausted(busy, NOW.plus(std::time::Duration::from_secs(1))));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_shuts_out_nobody() {
+        let limit = MissLimit::new(3, 1);
+        let office = network("192.0.2.1");
+        for _ in 0..3 {
+            limit.charge(office, NOW);
+        }
+        let earlier = |micros: i64| Timestamp::from_micros(NOW.as_micros() - micros);
+        // A little, as clocks are corrected all the time, forgives nothing.
+        assert!(limit.is_exhausted(office, earlier(SECOND / 2)));
+        let hour = earlier(3600 * SECOND);
+        assert!(!limit.is_exhausted(office, hour));
+        for _ in 0..3 {
+            assert!(!limit.is_exhausted(office, hour));
+            limit.charge(office, hour);
+        }
+        assert!(limit.is_exhausted(office, hour));
     }
 }

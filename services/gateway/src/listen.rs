@@ -1,9 +1,10 @@
 //! Takes connections, with TLS or without, and hands their requests to the routes.
 //!
-//! Handshakes run off the accept path, so that a client which connects and says nothing holds up
-//! nobody. HTTP/1.0, HTTP/1.1 and HTTP/2 are spoken on both kinds of port. What a client shows in the
+//! Handshakes run off the accept path, and there is a bound to connections (`crowd`), so that clients
+//! which connect and say nothing hold up nobody. HTTP/1.0, HTTP/1.1 and HTTP/2 are spoken on both kinds of port. What a client shows in the
 //! handshake, or a proxy in its headers, is judged here and goes along with each request.
 
+mod crowd;
 mod safe_headers;
 mod source;
 
@@ -26,14 +27,18 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+pub use self::crowd::Crowd;
+use self::crowd::Place;
 use self::source::Connection;
 pub(crate) use self::source::Source;
+use crate::GatewayMetrics;
 use crate::device_certificate::{DeviceCertificate, DeviceCertificates};
+use crate::limits::Network;
 
 /// How long a client may take over its handshake, its first request, and each request's head.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,6 +51,9 @@ const LONGEST_HEAD: usize = 16 * 1024;
 /// The pause after the system refused a new connection (too many open files, say).
 const BREATH: Duration = Duration::from_millis(50);
 
+/// Connections of a port that only operators reach.
+const CONNECTIONS: usize = 1024;
+
 /// The certificate and rules of a TLS port.
 pub type Tls = Arc<ServerConfig>;
 
@@ -55,6 +63,7 @@ pub struct Listener {
     address: SocketAddr,
     tls: Option<Tls>,
     certificates: Option<DeviceCertificates>,
+    crowd: Crowd,
 }
 
 /// A port that serves until it is told to stop.
@@ -74,7 +83,13 @@ impl Listener {
         let fail = |source| ListenError { address, source };
         let socket = TcpListener::bind(address).await.map_err(fail)?;
         let address = socket.local_addr().map_err(fail)?;
-        Ok(Self { socket, address, tls, certificates: None })
+        let crowd = Crowd::new(CONNECTIONS, CONNECTIONS, GatewayMetrics::default());
+        Ok(Self { socket, address, tls, certificates: None, crowd })
+    }
+
+    /// The same port, whose connections count among those of `crowd`.
+    pub fn in_crowd(self, crowd: Crowd) -> Self {
+        Self { crowd, ..self }
     }
 
     /// The same port, which tells phones by their certificates.
@@ -97,15 +112,17 @@ impl Listener {
         let acceptor = self.tls.map(TlsAcceptor::from);
         let mut connections = JoinSet::new();
         loop {
-            let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted,
+            let arrived = tokio::select! {
+                arrived = arrival(&self.socket, &self.crowd) => arrived,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
-            match accepted {
-                Ok((stream, client)) => {
+            match arrived {
+                Ok(None) => {}
+                Ok(Some(Arrival { stream, client, place, room })) => {
                     let (routes, certificates) = (routes.clone(), self.certificates.clone());
-                    let handler = Handler { routes, watcher: graceful.watcher(), client: client.ip(), certificates };
-                    connections.spawn(handler.connected(stream, acceptor.clone()));
+                    let (watcher, stop) = (graceful.watcher(), stop.clone());
+                    let handler = Handler { routes, watcher, client, certificates, stop, _room: room };
+                    connections.spawn(handler.connected(stream, acceptor.clone(), place));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot take a connection");
@@ -122,29 +139,70 @@ impl Listener {
     }
 }
 
+/// A connection that was let in.
+struct Arrival {
+    stream: TcpStream,
+    client: IpAddr,
+    place: Place,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+/// Takes the next connection, as soon as there is room for it; `None` where its network has too many newcomers.
+async fn arrival(socket: &TcpListener, crowd: &Crowd) -> io::Result<Option<Arrival>> {
+    let room = crowd.room().await;
+    let (stream, client) = socket.accept().await?;
+    let client = client.ip();
+    let place = crowd.admit(Network::of(client)).await;
+    Ok(place.map(|place| Arrival { stream, client, place, room }))
+}
+
 /// What serves one connection.
 struct Handler {
     routes: Router,
     watcher: Watcher,
     client: IpAddr,
     certificates: Option<DeviceCertificates>,
+    stop: watch::Receiver<bool>,
+    /// Its share of all connections.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Handler {
-    async fn connected(self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
+    async fn connected(mut self, stream: TcpStream, acceptor: Option<TlsAcceptor>, mut place: Place) {
         // Answers are small and written whole; waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
+        if !self.speaks(&stream, &mut place).await {
+            return;
+        }
+        place.note_word();
         let Some(acceptor) = acceptor else {
-            return self.serve(stream, "http", DeviceCertificate::None).await;
+            return self.serve(stream, "http", DeviceCertificate::None, place).await;
         };
-        match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
+        let shaken = tokio::select! {
+            shaken = tokio::time::timeout(PATIENCE, acceptor.accept(stream)) => shaken,
+            () = place.needed() => return tracing::debug!(client = %self.client, "somebody else needs the place"),
+        };
+        match shaken {
             Ok(Ok(stream)) => {
                 let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
                 let judged = self.certificates.as_ref().map(|certificates| certificates.judge(shown));
-                self.serve(stream, "https", judged.unwrap_or_default()).await;
+                self.serve(stream, "https", judged.unwrap_or_default(), place).await;
             }
             Ok(Err(error)) => tracing::debug!(%error, client = %self.client, "no TLS handshake"),
             Err(_elapsed) => tracing::debug!(client = %self.client, "the TLS handshake took too long"),
+        }
+    }
+
+    /// Waits for the client's first word. Who has spoken is served, whatever else happens.
+    async fn speaks(&mut self, stream: &TcpStream, place: &mut Place) -> bool {
+        let mut word = [0];
+        tokio::select! {
+            biased;
+            // Looked at, not only waited for: the system may say that there is something where there is nothing.
+            _ = stream.peek(&mut word) => true,
+            () = place.needed() => false,
+            _ = self.stop.wait_for(|stop| *stop) => false,
+            () = tokio::time::sleep(PATIENCE) => false,
         }
     }
 
@@ -153,6 +211,7 @@ impl Handler {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         scheme: &'static str,
         certificate: DeviceCertificate,
+        place: Place,
     ) {
         let client = self.client;
         let door = Arc::new(Entrance { scheme, client, certificate, certificates: self.certificates });
@@ -168,7 +227,7 @@ impl Handler {
         // A client that has vanished must not hold its connection for ever.
         builder.http2().keep_alive_interval(SIGN_OF_LIFE).keep_alive_timeout(PATIENCE);
         let served = self.watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
-        if let Err(error) = served_unless_silent(served, &asked).await {
+        if let Err(error) = served_unless_silent(served, &asked, place).await {
             tracing::debug!(%error, %client, "a connection ended early");
         }
     }
@@ -195,11 +254,12 @@ impl Entrance {
     }
 }
 
-/// Serves until the client has had enough, or has not asked anything for too long since it came. (The
-/// builder waits without end for the bytes that tell HTTP/1 from HTTP/2.)
+/// Serves until the client has had enough, or has not asked anything for too long since it came, or for as long as
+/// nobody else needs its place. (The builder waits without end for the bytes that tell HTTP/1 from HTTP/2.)
 async fn served_unless_silent<E>(
     served: impl Future<Output = Result<(), E>>,
     asked: &Notify,
+    mut place: Place,
 ) -> Result<(), Box<dyn Error + Send + Sync>>
 where
     E: Into<Box<dyn Error + Send + Sync>>,
@@ -208,6 +268,8 @@ where
     tokio::select! {
         result = &mut served => return result.map_err(Into::into),
         heard = tokio::time::timeout(PATIENCE, asked.notified()) => heard?,
+        () = place.needed() => return Err("somebody else needs the place".into()),
     }
+    drop(place);
     served.await.map_err(Into::into)
 }

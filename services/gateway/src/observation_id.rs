@@ -5,8 +5,7 @@ use vocabulary::{Randomness, Timestamp};
 /// The moment `at` in microseconds, then eight random bytes, which tell apart what is observed at the
 /// same moment.
 ///
-/// Names that grow with time are added at the end of the index of names. Names random throughout would
-/// be spread over all of it, and each would cost a page to be written.
+/// One that is greater than all those of its phone is known to be new without being looked up.
 pub(crate) fn observation_id(randomness: &Randomness, at: Timestamp) -> Vec<u8> {
     [at.as_micros().to_be_bytes(), randomness.bytes()].concat()
 }

@@ -47,7 +47,7 @@ struct Document<'a> {
 impl Problem {
     pub fn new(kind: ErrorKind, reason: &str, detail: impl Into<String>) -> Self {
         let (reason, detail) = (reason.to_owned(), detail.into());
-        Self { status: status(kind), title: title(kind), reason, detail, retry_after: None }
+        Self { status: status(kind), title: title(kind), reason, detail, retry_after: pause(kind) }
     }
 
     /// The request breaks a rule; `detail` says which and what to send instead.
@@ -64,6 +64,12 @@ impl Problem {
             detail: "a body has at most 256 KiB, a manifest 2 MiB; send less at once".to_owned(),
             retry_after: None,
         }
+    }
+
+    /// There is too much to do; phones go first.
+    pub fn overloaded(come_again: u64) -> Self {
+        let detail = "there is too much to do, and phones are answered first; ask again after the time in Retry-After";
+        Self { retry_after: Some(come_again), ..Self::new(ErrorKind::Unavailable, "overloaded", detail) }
     }
 
     /// The answer, for the request with this id.
@@ -113,7 +119,8 @@ impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         // Rounded up: whoever comes a moment too early would have waited in vain.
         let retry_after = failure.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-        Self { retry_after, ..Self::new(failure.kind, &failure.reason, failure.message) }
+        let problem = Self::new(failure.kind, &failure.reason, failure.message);
+        Self { retry_after: retry_after.or(problem.retry_after), ..problem }
     }
 }
 
@@ -121,6 +128,11 @@ impl From<tonic::Status> for Problem {
     fn from(status: tonic::Status) -> Self {
         Failure::from(status).into()
     }
+}
+
+/// How long to wait before asking again, in seconds, where nobody says otherwise (RFC 9110, section 10.2.3).
+fn pause(kind: ErrorKind) -> Option<u64> {
+    (kind == ErrorKind::Unavailable).then_some(5)
 }
 
 const fn status(kind: ErrorKind) -> StatusCode {
@@ -193,6 +205,14 @@ mod tests {
         assert_eq!(told(Some(Duration::from_millis(90_001))).as_deref(), Some("91"));
         assert_eq!(told(Some(Duration::from_secs(90))).as_deref(), Some("90"));
         assert_eq!(told(None), None);
+    }
+
+    #[test]
+    fn whoever_comes_while_something_is_away_is_told_when_to_come_again() {
+        for kind in ErrorKind::ALL {
+            let told = header_of(&Problem::new(kind, "away", ""), header::RETRY_AFTER);
+            assert_eq!(told.is_some(), kind == ErrorKind::Unavailable, "{kind:?}");
+        }
     }
 
     #[test]

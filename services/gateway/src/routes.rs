@@ -5,10 +5,10 @@ use axum::middleware;
 use axum::routing::{any, delete, get, patch, post, put};
 
 use crate::provider::{
-    audit, claim_rules, clients, code_numbers, codes, customization, device_key, devices, login, manifest, me, moves,
-    ownership, people, policy, profiles, ranges, tenants, token, transfers, windows,
+    audit, claim_rules, clients, code_numbers, codes, customization, device_import, device_key, devices, login,
+    manifest, me, moves, ownership, people, policy, profiles, ranges, tenants, token, transfers, windows,
 };
-use crate::{Gateway, Vitals, body, health, metrics, phone, problem, request_id};
+use crate::{Gateway, Vitals, body, health, metrics, overload, phone, problem, request_id};
 
 /// What phones and providers reach.
 pub fn public_routes(gateway: Gateway) -> Router {
@@ -58,22 +58,35 @@ pub fn public_routes(gateway: Gateway) -> Router {
         .route("/v1/", any(problem::unknown_path))
         .route("/v1/{*path}", any(problem::unknown_path))
         .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn_with_state(gateway.clone(), overload::for_programs))
         .layer(middleware::from_fn(body::arrived));
     let manifests = Router::new()
         .route("/v1/manifest", post(manifest::import))
         .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn_with_state(gateway.clone(), overload::for_programs))
         .layer(middleware::from_fn(body::manifest_arrived));
-    let programs =
-        programs.merge(manifests).layer(middleware::from_fn_with_state(gateway.clone(), request_id::for_programs));
+    let imports = Router::new()
+        .route("/v1/devices/import", post(device_import::import))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn_with_state(gateway.clone(), overload::for_programs))
+        .layer(middleware::from_fn(body::arriving));
+    let programs = programs
+        .merge(manifests)
+        .merge(imports)
+        .layer(middleware::from_fn_with_state(gateway.clone(), request_id::for_programs));
 
     // The doors that phones come to ask at are data (`phone_doors` in the configuration), so they are
     // matched by the fallback rather than written here.
-    let phones = Router::new()
-        .route("/report/{token}", post(phone::report).put(phone::report))
+    let codes = Router::new()
         .route("/activate", post(phone::activate))
         .route("/a/{code}", any(phone::activate_in_path))
         .route("/a/{code}/{file}", any(phone::activate_named))
+        .layer(middleware::from_fn_with_state(gateway.clone(), overload::for_codes));
+    let phones = Router::new()
+        .route("/report/{token}", post(phone::report).put(phone::report))
+        .merge(codes)
         .fallback(phone::ask)
+        .layer(middleware::from_fn_with_state(gateway.clone(), overload::for_phones))
         .layer(middleware::from_fn(body::arrived));
 
     programs.merge(phones).with_state(gateway)

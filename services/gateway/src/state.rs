@@ -11,8 +11,10 @@ use vocabulary::{Clock, Randomness, Secret};
 
 use crate::auth::Verifier;
 use crate::limits::MissLimit;
-use crate::phone::{Door, Journal, ReportTokens};
-use crate::{Backends, GatewayMetrics, Probe, Probes, Vitals};
+use crate::overload::Load;
+use crate::phone::{Door, Journal, JournalConfig, ReportTokens};
+use crate::questions::Questions;
+use crate::{Backends, Crowd, GatewayMetrics, Probe, Probes, Vitals};
 
 /// How the edge behaves.
 #[derive(Debug, Clone)]
@@ -30,8 +32,21 @@ pub struct GatewayConfig {
     pub unknown_burst: u32,
     /// How many of them it may ask each second after that.
     pub unknown_per_second: u32,
-    /// How many entries wait at most while they cannot be recorded; a question with its answer is one.
-    pub journal_capacity: usize,
+    /// What is kept while it cannot be recorded.
+    pub journal: JournalConfig,
+    /// How much is done at once.
+    pub bounds: Bounds,
+}
+
+/// How much is done at once, at most.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Connections of phones and programs.
+    pub connections: usize,
+    /// Those among them that have not asked anything yet.
+    pub newcomers: usize,
+    /// Requests under way.
+    pub requests: usize,
 }
 
 /// The edge. Clones are the same edge.
@@ -70,8 +85,10 @@ struct Inner {
     stop: watch::Sender<bool>,
     key_keeper: Mutex<Option<JoinHandle<()>>>,
     journal: Arc<Journal>,
+    questions: Questions,
     report_tokens: ReportTokens,
     miss_limit: MissLimit,
+    load: Load,
     vitals: Vitals,
 }
 
@@ -87,10 +104,12 @@ impl Gateway {
         let (stop, stopped) = watch::channel(false);
         let key_keeper = Mutex::new(Some(tokio::spawn(Arc::clone(&verifier).keep_fresh(stopped))));
         let customization = parts.backends.customization.clone();
-        let journal = Arc::new(Journal::start(customization, config.journal_capacity, parts.metrics.clone()));
+        let journal = Arc::new(Journal::start(customization, &config.journal, parts.metrics.clone()).await);
+        let questions = Questions::start(&parts.backends, &parts.metrics);
         let report_tokens = ReportTokens::new(&config.report_key, config.report_lifetime);
         let miss_limit = MissLimit::new(config.unknown_burst, config.unknown_per_second);
-        let probes = parts.probes.into_iter().map(|(name, probe)| (name, recording(name, probe, &journal))).collect();
+        let probes = parts.probes.into_iter().map(|(name, probe)| (name, recording(name, probe, &journal)));
+        let probes = probes.chain([("queue", queueing(&journal))]).collect();
         let vitals = Vitals::new(probes, parts.registry);
         let parts = ToolsOfAll {
             backends: parts.backends,
@@ -98,7 +117,20 @@ impl Gateway {
             randomness: parts.randomness,
             metrics: parts.metrics,
         };
-        let inner = Inner { config, parts, verifier, stop, key_keeper, journal, report_tokens, miss_limit, vitals };
+        let load = Load::new(config.bounds.requests, parts.metrics.requests_under_way());
+        let inner = Inner {
+            config,
+            parts,
+            verifier,
+            stop,
+            key_keeper,
+            journal,
+            questions,
+            report_tokens,
+            miss_limit,
+            load,
+            vitals,
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -110,6 +142,7 @@ impl Gateway {
             // One that panicked has stopped too.
             let _ = keeper.await;
         }
+        self.0.questions.stop().await;
         self.0.journal.stop().await;
     }
 
@@ -133,6 +166,12 @@ impl Gateway {
         &self.0.parts.metrics
     }
 
+    /// All connections of the ports that phones and programs come to.
+    pub fn crowd(&self) -> Crowd {
+        let Bounds { connections, newcomers, .. } = self.0.config.bounds;
+        Crowd::new(connections, newcomers, self.metrics().clone())
+    }
+
     /// What operators and their tools are told of this process.
     pub fn vitals(&self) -> Vitals {
         self.0.vitals.clone()
@@ -142,12 +181,20 @@ impl Gateway {
         &self.0.verifier
     }
 
+    pub(crate) fn questions(&self) -> &Questions {
+        &self.0.questions
+    }
+
     pub(crate) fn journal(&self) -> &Journal {
         &self.0.journal
     }
 
     pub(crate) fn report_tokens(&self) -> &ReportTokens {
         &self.0.report_tokens
+    }
+
+    pub(crate) fn load(&self) -> &Load {
+        &self.0.load
     }
 
     pub(crate) fn miss_limit(&self) -> &MissLimit {
@@ -164,5 +211,14 @@ fn recording(name: &str, probe: Probe, journal: &Arc<Journal>) -> Probe {
     Arc::new(move || {
         let (probed, is_away) = (probe(), journal.is_away());
         Box::pin(async move { probed.await && !is_away })
+    })
+}
+
+/// Whether what cannot be recorded can be kept on disk.
+fn queueing(journal: &Arc<Journal>) -> Probe {
+    let journal = Arc::clone(journal);
+    Arc::new(move || {
+        let can_queue = journal.can_queue();
+        Box::pin(async move { can_queue })
     })
 }

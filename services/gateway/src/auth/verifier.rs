@@ -2,7 +2,8 @@
 //!
 //! The keys are fetched when the edge starts, every half minute after that, and when a token names a key
 //! that is not known. So a new signing key is believed before its first token comes, and without a
-//! restart. Nobody is asked about a token whose key is known.
+//! restart. Nobody is asked about a token whose key is known. An edge that starts while accounts is away answers phones,
+//! and tells everybody else to ask again until it has the keys.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -26,6 +27,8 @@ const AUDIENCE: &str = "dialtone-api";
 const PAUSE: Duration = Duration::from_secs(10);
 /// How often the keys are fetched whether or not a token asks for it.
 const EVERY: Duration = Duration::from_secs(30);
+/// The same as long as there are none.
+const EVERY_WITHOUT: Duration = Duration::from_secs(1);
 
 /// Why a token is not believed. Does not say which check it failed: that would help only a forger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +39,9 @@ pub(crate) enum TokenRefused {
     /// Was good once.
     #[error("the token has expired; get a new token at POST /v1/token")]
     Expired,
+    /// There are no keys yet, so nobody knows.
+    #[error("no token can be checked yet; ask again")]
+    Unchecked,
 }
 
 /// What a good token says. Who that is now, and what it may do, is for the accounts service to say.
@@ -56,9 +62,17 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier with the keys the accounts service has now; `Err` says why it has none.
+    /// A verifier with the keys the accounts service has now, or without any where that is away; `Err` says why the
+    /// keys it has cannot be used.
     pub async fn fetch(accounts: AccountsServiceClient<Transport>) -> Result<Self, String> {
-        let keys = fetch(&accounts).await?;
+        let keys = match fetch(&accounts).await {
+            Err(NoKeys::Away(why)) => {
+                tracing::warn!(why, "the keys that verify tokens cannot be fetched yet; phones are answered");
+                Keys(Vec::new())
+            }
+            Err(NoKeys::Unusable(why)) => return Err(why),
+            Ok(keys) => keys,
+        };
         Ok(Self { accounts, keys: RwLock::new(Arc::new(keys)), fetched: Mutex::new(None) })
     }
 
@@ -69,6 +83,9 @@ impl Verifier {
             self.fetch_again(now).await;
         }
         let keys = self.keys();
+        if keys.0.is_empty() {
+            return Err(TokenRefused::Unchecked);
+        }
         verify(token, keys.find(&kid).ok_or(TokenRefused::Invalid)?, now)
     }
 
@@ -76,7 +93,9 @@ impl Verifier {
     pub async fn refresh(&self) {
         match fetch(&self.accounts).await {
             Ok(keys) => *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys),
-            Err(why) => tracing::warn!(why, "the keys that verify tokens cannot be fetched; the known ones stay"),
+            Err(NoKeys::Away(why) | NoKeys::Unusable(why)) => {
+                tracing::warn!(why, "the keys that verify tokens cannot be fetched; the known ones stay");
+            }
         }
     }
 
@@ -84,7 +103,8 @@ impl Verifier {
     pub async fn keep_fresh(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
         let fetching = async {
             loop {
-                tokio::time::sleep(EVERY).await;
+                let pause = if self.keys().0.is_empty() { EVERY_WITHOUT } else { EVERY };
+                tokio::time::sleep(pause).await;
                 self.refresh().await;
             }
         };
@@ -109,10 +129,18 @@ impl Verifier {
     }
 }
 
-async fn fetch(accounts: &AccountsServiceClient<Transport>) -> Result<Keys, String> {
+/// Why there are no keys.
+enum NoKeys {
+    /// Nobody could be asked.
+    Away(String),
+    /// What was answered is no set of keys.
+    Unusable(String),
+}
+
+async fn fetch(accounts: &AccountsServiceClient<Transport>) -> Result<Keys, NoKeys> {
     let answer = accounts.clone().get_keys(within(PROVIDER_DEADLINE, GetKeysRequest {})).await;
-    let jwks = answer.map_err(|status| Failure::from(status).message)?.into_inner().jwks;
-    Keys::parse(&jwks)
+    let jwks = answer.map_err(|status| NoKeys::Away(Failure::from(status).message))?.into_inner().jwks;
+    Keys::parse(&jwks).map_err(NoKeys::Unusable)
 }
 
 /// The Ed25519 keys of a JWK set, by name.

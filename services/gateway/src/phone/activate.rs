@@ -172,7 +172,7 @@ async fn redeem(gateway: &Gateway, contact: &Contact, code: String, asker: Asker
             failpoint::reached("gateway.activate.before-record");
             tell(gateway, contact, &former, &gained).await;
             failpoint::reached("gateway.activate.after-record");
-            answer_redeemed(gateway, contact).await
+            answer_redeemed(gateway, contact, &gained.provider_id).await
         }
         Err(failure) if failure.kind.is_our_fault() => {
             gateway.metrics().phone_answered(PhoneAnswer::Unavailable);

@@ -14,11 +14,11 @@ const REPORT_RULE: &str = "Report_Rule";
 const XML: &str = "text/xml; charset=utf-8";
 
 /// The flat profile, with the phone's own place to report to in its `Report_Rule`.
-pub(super) fn profile_text(mut parameters: Vec<Parameter>, report_url: Option<&str>) -> String {
-    if let Some(url) = report_url {
-        add_report_rule(&mut parameters, url);
-    }
-    flat_profile::render(&parameters)
+pub(super) fn profile_text(parameters: &[Parameter], report_url: Option<&str>) -> String {
+    let theirs = parameters.iter().find(|parameter| parameter.name == REPORT_RULE);
+    let rule = report_url.map(|url| report_rule(theirs, url));
+    let kept = parameters.iter().map(|given| rule.as_ref().filter(|rule| rule.name == given.name).unwrap_or(given));
+    flat_profile::render(kept.chain(rule.as_ref().filter(|_| theirs.is_none())))
 }
 
 /// 200 and the flat profile.
@@ -40,14 +40,14 @@ pub(super) fn sealed_profile(sealed: Sealed) -> Response {
 }
 
 /// A phone reports to at most two places, separated by a space: the provider's first, then ours.
-fn add_report_rule(parameters: &mut Vec<Parameter>, url: &str) {
-    let ours = format!("[--status] {url}");
-    if let Some(theirs) = parameters.iter_mut().find(|parameter| parameter.name == REPORT_RULE) {
-        theirs.value = format!("{} {ours}", theirs.value);
-        return;
+fn report_rule(theirs: Option<&Parameter>, url: &str) -> Parameter {
+    let name = REPORT_RULE.to_owned();
+    match theirs {
+        Some(Parameter { value, user_access, .. }) => {
+            Parameter { name, value: format!("{value} [--status] {url}"), user_access: user_access.clone() }
+        }
+        None => Parameter { name, value: format!("[--status] {url}"), user_access: "na".to_owned() },
     }
-    let (name, user_access) = (REPORT_RULE.to_owned(), "na".to_owned());
-    parameters.push(Parameter { name, value: ours, user_access });
 }
 
 /// 200 with nothing in it: no provider, as far as this phone may know.
@@ -56,7 +56,7 @@ pub(super) fn nothing() -> Response {
 }
 
 /// 503: the phone asks again by itself (class C).
-pub(super) fn ask_again() -> Response {
+pub(crate) fn ask_again() -> Response {
     text(StatusCode::SERVICE_UNAVAILABLE, "cannot answer now; ask again")
 }
 
@@ -98,22 +98,22 @@ fn answer(status: StatusCode, body: Body) -> Response {
 mod tests {
     use super::*;
 
-    fn report_rule(parameters: &[Parameter]) -> &str {
-        let rules: Vec<_> = parameters.iter().filter(|parameter| parameter.name == REPORT_RULE).collect();
-        assert_eq!(rules.len(), 1);
-        &rules[0].value
+    fn parameter(name: &str, value: &str) -> Parameter {
+        Parameter { name: name.to_owned(), value: value.to_owned(), user_access: "rw".to_owned() }
     }
 
     #[test]
     fn our_place_to_report_to_stands_after_the_providers() {
-        let mut parameters = Vec::new();
-        add_report_rule(&mut parameters, "https://d.example/report/t");
-        assert_eq!(report_rule(&parameters), "[--status] https://d.example/report/t");
-        parameters[0].value = "[--delta] https://nps.example/report".to_owned();
-        add_report_rule(&mut parameters, "https://d.example/report/t");
-        assert_eq!(
-            report_rule(&parameters),
-            "[--delta] https://nps.example/report [--status] https://d.example/report/t"
-        );
+        let url = Some("https://d.example/report/t");
+        let only_ours = profile_text(&[parameter("A", "a")], url);
+        assert!(only_ours.contains(
+            "<A ua=\"rw\">a</A>\n<Report_Rule ua=\"na\">[--status] https://d.example/report/t</Report_Rule>\n</flat"
+        ));
+        let parameters = [parameter(REPORT_RULE, "[--delta] https://nps.example/report"), parameter("A", "a")];
+        assert!(profile_text(&parameters, url).contains(
+            "<Report_Rule ua=\"rw\">[--delta] https://nps.example/report [--status] https://d.example/report/t\
+             </Report_Rule>\n<A ua=\"rw\">a</A>\n</flat"
+        ));
+        assert!(profile_text(&parameters, None).contains(">[--delta] https://nps.example/report</Report_Rule>"));
     }
 }

@@ -8,8 +8,8 @@
 //! 5. The phone gets its provider's flat profile, sealed where it has a key, or 200 with nothing in it,
 //!    which makes it say Unavailable (wire-facts 1.2). Every "no" is the same bytes.
 //!
-//! Where no answer can be had the phone gets 503, class C of the chapter's table: it asks again by
-//! itself, while an empty 200 would make it give up.
+//! Where no answer can be had, or there is too much to do (`overload`), the phone gets 503, class C of the
+//! chapter's table: it asks again by itself, while an empty 200 would make it give up.
 
 use std::time::Duration;
 
@@ -17,13 +17,11 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
-use contracts::redirection::resolve_response::Answer;
-use contracts::redirection::{Parameter, Redirect, RefusalReason, ResolveRequest, Seal};
+use contracts::redirection::{RefusalReason, ResolveRequest};
 use percent_encoding::percent_decode_str;
-use rpc::{Failure, within};
-use tokio::time::{Instant, sleep_until};
+use rpc::Failure;
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::Instrument;
-use vocabulary::{ProfileRule, RuleKind};
 
 use super::answer;
 use super::door::Fit;
@@ -32,8 +30,9 @@ use super::observed::{Contact, Outcome, shown_certificate};
 use super::sealed_answer::seal;
 use super::window;
 use crate::Gateway;
-use crate::backends::PHONE_DEADLINE;
-use crate::metrics::PhoneAnswer;
+use crate::metrics::{PhoneAnswer, Shed};
+use crate::overload;
+use crate::questions::{Redirected, Resolved};
 
 /// An empty answer is given after this long at the earliest. A disk keeps a question sooner than that, so that the time
 /// does not tell a phone that is known, whose state is read and changed, from one that is not.
@@ -41,6 +40,9 @@ const SOON: Duration = Duration::from_millis(20);
 /// After this long a throttled network is answered, whatever it asks: longer than it takes to find the answer and to
 /// note it, so that the time says nothing.
 const SLOW: Duration = Duration::from_millis(50);
+/// By then every process of redirection has heard of a change, and how often it is asked meanwhile.
+const HEARD: Duration = Duration::from_millis(1500);
+const AGAIN: Duration = Duration::from_millis(50);
 /// The longest form that may come with a question, in bytes.
 const LONGEST_FORM: usize = 4096;
 
@@ -115,13 +117,16 @@ async fn answered(gateway: &Gateway, contact: &Contact) -> Response {
     // Whoever proves to be the phone does not count through addresses.
     let throttled = !contact.is_proven() && limit.is_exhausted(network, now);
     let outcome = match resolved {
-        Answer::Redirect(redirect) if throttled => Outcome::nothing("throttled", redirect.provider_id),
-        Answer::Redirect(redirect) => sent_to(redirect),
-        Answer::Refusal(refusal) => Outcome::nothing(reason(refusal.reason()), refusal.provider_id),
+        Resolved::Redirect(redirected) if throttled => Outcome::nothing("throttled", redirected.to.provider_id.clone()),
+        Resolved::Redirect(redirected) => Outcome::Sent(redirected),
+        Resolved::Refusal(refusal) => Outcome::nothing(reason(refusal.reason()), refusal.provider_id),
     };
     // Each "no" costs the same, or the share that is left would tell which one it was.
     if matches!(outcome, Outcome::Nothing { .. }) && !contact.is_proven() {
         limit.charge(network, now);
+    }
+    if matches!(outcome, Outcome::Nothing { .. }) && overload::sheds(gateway, Shed::PhoneWithoutAnswer) {
+        return overload::refused(gateway);
     }
     if throttled {
         note_throttled(gateway, contact, &outcome);
@@ -150,15 +155,15 @@ fn note_throttled(gateway: &Gateway, contact: &Contact, outcome: &Outcome) {
 
 /// Steps 2, 4 and 5 for a phone whose user has just typed a right code: whoever shares its network, it is
 /// not slowed.
-pub(super) async fn answer_redeemed(gateway: &Gateway, contact: &Contact) -> Response {
+pub(super) async fn answer_redeemed(gateway: &Gateway, contact: &Contact, provider_id: &str) -> Response {
     let span = tracing::debug_span!("phone.redeemed", request.id = contact.request_id, device.mac = %contact.mac);
-    redeemed(gateway, contact).instrument(span).await
+    redeemed(gateway, contact, provider_id).instrument(span).await
 }
 
-async fn redeemed(gateway: &Gateway, contact: &Contact) -> Response {
-    let outcome = match resolve(gateway, contact).await {
-        Ok(Answer::Redirect(redirect)) => sent_to(redirect),
-        Ok(Answer::Refusal(refusal)) => Outcome::nothing(reason(refusal.reason()), refusal.provider_id),
+async fn redeemed(gateway: &Gateway, contact: &Contact, provider_id: &str) -> Response {
+    let outcome = match resolve_gained(gateway, contact, provider_id).await {
+        Ok(Resolved::Redirect(redirected)) => Outcome::Sent(redirected),
+        Ok(Resolved::Refusal(refusal)) => Outcome::nothing(reason(refusal.reason()), refusal.provider_id),
         Err(failure) => return cannot_answer(gateway, contact, &failure),
     };
     gateway.journal().record(contact.observations(gateway, &outcome)).await;
@@ -172,27 +177,41 @@ fn cannot_answer(gateway: &Gateway, contact: &Contact, failure: &Failure) -> Res
 }
 
 /// Steps 2 and 3. A HEAD claims nothing.
-async fn resolve_or_claim(gateway: &Gateway, contact: &Contact) -> Result<Answer, Failure> {
+async fn resolve_or_claim(gateway: &Gateway, contact: &Contact) -> Result<Resolved, Failure> {
     let resolved = resolve(gateway, contact).await?;
-    let may_claim = matches!(&resolved, Answer::Refusal(refusal) if refusal.may_claim);
+    let may_claim = matches!(&resolved, Resolved::Refusal(refusal) if refusal.may_claim);
     if !may_claim || contact.method == Method::HEAD || !contact.is_proven() {
         return Ok(resolved);
     }
-    if window::claim(gateway, contact).await? { resolve(gateway, contact).await } else { Ok(resolved) }
+    match window::claim(gateway, contact).await? {
+        Some(provider_id) => resolve_gained(gateway, contact, &provider_id).await,
+        None => Ok(resolved),
+    }
 }
 
-async fn resolve(gateway: &Gateway, contact: &Contact) -> Result<Answer, Failure> {
+/// The answer for a phone that has just become the provider's. A process of redirection that did not make it so
+/// hears of it within a second; until then its answer would make the phone give up.
+async fn resolve_gained(gateway: &Gateway, contact: &Contact, provider_id: &str) -> Result<Resolved, Failure> {
+    let until = Instant::now() + HEARD;
+    loop {
+        let resolved = resolve(gateway, contact).await?;
+        let owner = match &resolved {
+            Resolved::Redirect(redirected) => &redirected.to.provider_id,
+            Resolved::Refusal(refusal) => &refusal.provider_id,
+        };
+        // Or it has become somebody else's in the meantime.
+        if owner == provider_id || Instant::now() >= until {
+            return Ok(resolved);
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+async fn resolve(gateway: &Gateway, contact: &Contact) -> Result<Resolved, Failure> {
     let serial = contact.identity.serial.as_ref().map(ToString::to_string).unwrap_or_default();
     let certificate = contact.certificate.verified().map(window::certified);
     let question = ResolveRequest { mac: contact.mac.to_u64(), serial, certificate };
-    let response = gateway.backends().redirection.clone().resolve(within(PHONE_DEADLINE, question)).await?;
-    response.into_inner().answer.ok_or_else(|| tonic::Status::internal("an answer without an answer").into())
-}
-
-fn sent_to(redirect: Redirect) -> Outcome {
-    let rule = redirect.parameters.iter().find(|parameter| parameter.name == "Profile_Rule");
-    let rule = rule.and_then(|rule| ProfileRule::parse(RuleKind::Profile, &rule.value).ok());
-    Outcome::Sent { rule: rule.map(|rule| rule.to_string()).unwrap_or_default(), redirect }
+    gateway.questions().ask(question).await
 }
 
 const fn reason(reason: RefusalReason) -> &'static str {
@@ -214,14 +233,14 @@ fn finish(gateway: &Gateway, contact: &Contact, outcome: Outcome) -> Response {
             gateway.metrics().phone_answered(PhoneAnswer::Nothing);
             answer::nothing()
         }
-        Outcome::Sent { redirect, .. } => send(gateway, contact, redirect.parameters, redirect.seal.as_ref()),
+        Outcome::Sent(redirected) => send(gateway, contact, &redirected),
     }
 }
 
 /// What cannot be sealed is not sent at all.
-fn send(gateway: &Gateway, contact: &Contact, parameters: Vec<Parameter>, key: Option<&Seal>) -> Response {
-    let text = answer::profile_text(parameters, report_url(gateway, contact).as_deref());
-    let response = match key.map(|key| seal(text.as_bytes(), key, gateway.randomness())) {
+fn send(gateway: &Gateway, contact: &Contact, redirected: &Redirected) -> Response {
+    let text = answer::profile_text(&redirected.to.parameters, report_url(gateway, contact).as_deref());
+    let response = match redirected.seal.as_ref().map(|key| seal(text.as_bytes(), key, gateway.randomness())) {
         None => answer::profile(text),
         Some(Ok(sealed)) => answer::sealed_profile(sealed),
         Some(Err(error)) => {

@@ -16,8 +16,10 @@ mod status_report;
 mod window;
 
 pub(crate) use activate::{activate, activate_in_path, activate_named};
+pub(crate) use answer::ask_again;
 pub(crate) use ask::ask;
 pub use door::{Door, InvalidDoor};
+pub use journal::JournalConfig;
 pub(crate) use journal::{Journal, Recorded};
 pub(crate) use report::report;
 pub(crate) use report_token::ReportTokens;

@@ -4,7 +4,6 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use contracts::customization::observation::Event;
 use contracts::customization::{AnsweredWithNothing, AnsweredWithProvider, Asked, Evidence, Observation};
-use contracts::redirection::Redirect;
 use vocabulary::{DeviceModel, Firmware, MacAddress, SerialNumber};
 
 use super::identity::Identity;
@@ -12,6 +11,7 @@ use crate::Gateway;
 use crate::device_certificate::DeviceCertificate;
 use crate::listen::Source;
 use crate::observation_id::observation_id;
+use crate::questions::Redirected;
 use crate::request_id::RequestId;
 
 /// One request of a phone.
@@ -29,8 +29,8 @@ pub(super) struct Contact {
 
 /// How the question ended.
 pub(super) enum Outcome {
-    /// With a provider; `rule` has its secrets struck out.
-    Sent { redirect: Redirect, rule: String },
+    /// With a provider.
+    Sent(Redirected),
     /// With an empty answer, and why.
     Nothing { reason: &'static str, provider_id: String },
 }
@@ -57,9 +57,9 @@ impl Contact {
     /// The question and its answer, to be recorded together.
     pub fn observations(&self, gateway: &Gateway, outcome: &Outcome) -> Vec<Observation> {
         let (provider_id, answered) = match outcome {
-            Outcome::Sent { redirect, rule } => {
-                let answered = AnsweredWithProvider { profile_id: redirect.profile_id.clone(), rule: rule.clone() };
-                (&redirect.provider_id, Event::AnsweredWithProvider(answered))
+            Outcome::Sent(Redirected { to, .. }) => {
+                let answered = AnsweredWithProvider { profile_id: to.profile_id.clone(), rule: to.rule.clone() };
+                (&to.provider_id, Event::AnsweredWithProvider(answered))
             }
             Outcome::Nothing { reason, provider_id } => {
                 (provider_id, Event::AnsweredWithNothing(AnsweredWithNothing { reason: (*reason).to_owned() }))

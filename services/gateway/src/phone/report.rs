@@ -11,8 +11,6 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use contracts::customization::{Evidence, Observation};
 use contracts::redirection::ResolveRequest;
-use contracts::redirection::resolve_response::Answer;
-use rpc::within;
 use tracing::Instrument;
 use vocabulary::MacAddress;
 
@@ -20,9 +18,9 @@ use super::answer;
 use super::journal::Recorded;
 use super::status_report;
 use crate::Gateway;
-use crate::backends::PHONE_DEADLINE;
 use crate::listen::Source;
 use crate::observation_id::observation_id;
+use crate::questions::Resolved;
 use crate::report_event::ReportEvent;
 use crate::request_id::RequestId;
 
@@ -101,11 +99,10 @@ async fn observation(gateway: &Gateway, report: Report) -> Observation {
 
 /// Whose phone it is now; where that cannot be learned, nobody's, which hides nothing from its owner.
 async fn owner(gateway: &Gateway, mac: MacAddress) -> String {
-    let question = within(PHONE_DEADLINE, ResolveRequest { mac: mac.to_u64(), ..ResolveRequest::default() });
-    let answer = gateway.backends().redirection.clone().resolve(question).await;
-    match answer.ok().and_then(|response| response.into_inner().answer) {
-        Some(Answer::Redirect(redirect)) => redirect.provider_id,
-        Some(Answer::Refusal(refusal)) => refusal.provider_id,
-        None => String::new(),
+    let question = ResolveRequest { mac: mac.to_u64(), ..ResolveRequest::default() };
+    match gateway.questions().ask(question).await {
+        Ok(Resolved::Redirect(redirected)) => redirected.to.provider_id.clone(),
+        Ok(Resolved::Refusal(refusal)) => refusal.provider_id,
+        Err(_unanswered) => String::new(),
     }
 }

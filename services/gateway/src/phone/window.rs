@@ -10,10 +10,10 @@ use crate::Gateway;
 use crate::backends::PHONE_DEADLINE;
 use crate::device_certificate::Verified;
 
-/// Makes the phone the provider's whose window waits for it, and tells its timeline. False where no window
-/// waits any more.
-pub(super) async fn claim(gateway: &Gateway, contact: &Contact) -> Result<bool, Failure> {
-    let Some(verified) = contact.certificate.verified() else { return Ok(false) };
+/// Makes the phone the provider's whose window waits for it, and tells its timeline. The provider; `None` where no
+/// window waits any more.
+pub(super) async fn claim(gateway: &Gateway, contact: &Contact) -> Result<Option<String>, Failure> {
+    let Some(verified) = contact.certificate.verified() else { return Ok(None) };
     let model = contact.identity.model.as_ref().or(verified.model.as_ref());
     let model = model.map(ToString::to_string).unwrap_or_default();
     let request = ClaimByCertificateRequest { certificate: Some(certified(verified)), model };
@@ -26,7 +26,7 @@ pub(super) async fn claim(gateway: &Gateway, contact: &Contact) -> Result<bool, 
         // The association holds whether or not it is recorded; a loss is counted by the journal.
         gateway.journal().record(vec![observation]).await;
     }
-    Ok(!gained.provider_id.is_empty())
+    Ok(Some(gained.provider_id).filter(|provider| !provider.is_empty()))
 }
 
 /// The certificate as redirection is told of it.

@@ -61,6 +61,11 @@ impl States {
         self.0.get(&mac).copied().unwrap_or(State::Open)
     }
 
+    /// Whether it was ever heard of.
+    pub fn has(&self, mac: u64) -> bool {
+        self.0.contains_key(&mac)
+    }
+
     #[cfg(test)]
     pub fn known(states: impl IntoIterator<Item = (u64, State)>) -> Self {
         Self(states.into_iter().collect())

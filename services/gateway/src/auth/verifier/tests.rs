@@ -258,9 +258,18 @@ async fn fetching_ends_when_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn without_keys_there_is_no_verifier() {
-    let (none, _) = verifier(&[]).await;
-    assert_eq!(none.err().as_deref(), Some("away"));
+async fn who_starts_while_the_keys_are_away_decides_nothing_until_they_are_there() {
+    let (none, asked) = verifier(&[]).await;
+    let none = none.expect("a verifier without keys");
+    let token = signed(&header("one"), &claims(), 1);
+    assert_eq!(none.verify(&token, now()).await, Err(TokenRefused::Unchecked));
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    // What is no token needs no key.
+    assert_eq!(none.verify("a.b.c", now()).await, Err(TokenRefused::Invalid));
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_used_are_no_keys() {
     for set in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"one"}]}"#] {
         assert!(verifier(&[set.to_owned()]).await.0.is_err(), "{set}");
     }
