@@ -27,7 +27,7 @@ use contracts::customization::customization_service_client::CustomizationService
 use contracts::onboarding::onboarding_service_client::OnboardingServiceClient;
 use contracts::redirection::redirection_service_client::RedirectionServiceClient;
 use customization::Customization;
-use gateway::{Backends, Gateway, GatewayConfig, GatewayMetrics, Parts, Probe, Probes};
+use gateway::{Backends, Gateway, GatewayConfig, GatewayMetrics, JournalConfig, Parts, Probe, Probes};
 use onboarding::{Onboarding, OnboardingConfig};
 use prometheus_client::registry::Registry;
 use redirection::{Redirection, RedirectionConfig, TIME_TO_ANSWER};
@@ -39,7 +39,9 @@ use vocabulary::{Clock, Randomness, Secret};
 use crate::config::Config;
 use crate::data_folder::{DataFolder, make_private};
 use crate::health;
+use crate::keyring::Keyring;
 use crate::processes::Processes;
+use crate::tables;
 
 /// The largest answer of onboarding: 10 000 codes, each with a note of 200 characters.
 const MOST_BYTES: usize = 16 << 20;
@@ -65,8 +67,8 @@ pub struct Foundation<'a> {
     /// The folder of the databases.
     pub databases: &'a Path,
     pub sources: Sources,
-    /// Opens what is sealed in the databases and the key files.
-    pub master: &'a MasterKey,
+    /// Opens what is sealed in the databases.
+    pub keyring: &'a Keyring,
     pub config: &'a Config,
     pub processes: Processes,
 }
@@ -89,6 +91,11 @@ impl Services {
         let (sources, processes) = (foundation.sources.clone(), foundation.processes.clone());
         let mut services =
             Self { sources, processes, accounts: None, redirection: None, onboarding: None, customization: None };
+        // Whoever is a process of its own shares a database on a server with its replicas; those of the version before
+        // may still be running.
+        if let Some(peer) = services.processes.alone() {
+            tables::check(peer, &foundation.place(peer)?).await?;
+        }
         // Each may call those that were opened before it.
         if services.processes.run(Peer::Accounts) {
             services.accounts = Some(services.open_accounts(&foundation).await?);
@@ -107,7 +114,8 @@ impl Services {
     }
 
     async fn open_accounts(&self, foundation: &Foundation<'_>) -> Result<Accounts> {
-        let config = accounts_config(foundation.folder, foundation.place(Peer::Accounts)?, foundation.master);
+        let config =
+            accounts_config(foundation.folder, foundation.place(Peer::Accounts)?, foundation.keyring.master()?);
         let Sources { clock, randomness } = self.sources.clone();
         Ok(Accounts::open(config, clock, randomness).await?)
     }
@@ -117,7 +125,7 @@ impl Services {
         let Sources { clock, randomness } = self.sources.clone();
         let config = RedirectionConfig {
             database: foundation.place(Peer::Redirection)?,
-            master: foundation.master.clone(),
+            master: foundation.keyring.master()?.clone(),
             clock,
             randomness,
             time_to_answer: TIME_TO_ANSWER,
@@ -130,8 +138,8 @@ impl Services {
         let redirection = self.road_to_redirection(Peer::Onboarding)?;
         let Sources { clock, randomness } = self.sources.clone();
         let config = OnboardingConfig {
-            database: foundation.databases.join("onboarding.db"),
-            code_key: foundation.folder.code_key(&foundation.config.keys, foundation.master, &randomness)?,
+            database: foundation.place(Peer::Onboarding)?,
+            code_key: foundation.keyring.codes()?,
             policy: foundation.config.codes.policy(),
         };
         Ok(Onboarding::open(config, RedirectionServiceClient::new(redirection), clock, randomness).await?)
@@ -155,6 +163,7 @@ impl Services {
         Ok(Backends {
             accounts: AccountsServiceClient::new(self.processes.road(accounts, Peer::Accounts, gateway)?),
             redirection: RedirectionServiceClient::new(self.road_to_redirection(gateway)?),
+            redirection_elsewhere: self.processes.road_elsewhere(Peer::Redirection),
             // Ten thousand new codes are more than the usual 4 MB.
             onboarding: OnboardingServiceClient::new(self.processes.road(onboarding, Peer::Onboarding, gateway)?)
                 .max_decoding_message_size(MOST_BYTES),
@@ -293,7 +302,12 @@ pub async fn gateway(
         report_lifetime: config.report_lifetime(),
         unknown_burst: config.phones.unknown_burst,
         unknown_per_second: config.phones.unknown_per_second,
-        journal_capacity: config.phones.journal_capacity,
+        journal: JournalConfig {
+            capacity: config.phones.journal_capacity,
+            queue: config.queue_file(),
+            queue_mebibytes: config.phones.queue_mebibytes,
+        },
+        bounds: config.overload.bounds(),
     };
     let parts =
         Parts { backends: services.backends()?, probes: services.probes()?, clock, randomness, metrics, registry };

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 pub use databases::Databases;
-use gateway::{Door, NetworkRange};
+use gateway::{Bounds, Door, NetworkRange};
 use onboarding::{Allowance, Budgets, Policy};
 pub use processes::{Mesh, ServicePlaces};
 use rpc::Peer;
@@ -27,6 +27,7 @@ pub struct Config {
     pub data: PathBuf,
     pub listen: Listen,
     pub phones: Phones,
+    pub overload: Overload,
     pub codes: Codes,
     pub tls: Tls,
     pub keys: Keys,
@@ -66,8 +67,24 @@ pub struct Phones {
     pub unknown_burst: u32,
     /// And each second after that.
     pub unknown_per_second: u32,
-    /// Entries that wait at most while they cannot be recorded; a question with its answer is one.
+    /// Entries that wait in memory at most until they are recorded or on disk; a question with its answer is one.
     pub journal_capacity: usize,
+    /// MiB of what happened to phones that the queue on disk holds at most, while it cannot be recorded.
+    pub queue_mebibytes: u32,
+}
+
+/// How much is done at once; what is refused first where there is more.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Overload {
+    /// Connections that are open at most; the next ones wait.
+    pub connections: usize,
+    /// Connections among them that have not asked anything yet, such as those in a handshake. Where there are more, who
+    /// has been slow goes.
+    pub newcomers: usize,
+    /// Requests under way at most. From half of them on, the API is refused; from three quarters on, phones that would get
+    /// nothing; beyond them, all.
+    pub requests: usize,
 }
 
 /// Activation codes: what is approved, and how often somebody may guess.
@@ -175,6 +192,7 @@ impl Default for Config {
             data: PathBuf::from("data"),
             listen: Listen::default(),
             phones: Phones::default(),
+            overload: Overload::default(),
             codes: Codes::default(),
             tls: Tls::default(),
             keys: Keys::default(),
@@ -208,7 +226,21 @@ impl Default for Phones {
             unknown_burst: 2_000,
             unknown_per_second: 20,
             journal_capacity: 20_000,
+            queue_mebibytes: 1024,
         }
+    }
+}
+
+impl Overload {
+    /// The same, in the words of the gateway.
+    pub const fn bounds(&self) -> Bounds {
+        Bounds { connections: self.connections, newcomers: self.newcomers, requests: self.requests }
+    }
+}
+
+impl Default for Overload {
+    fn default() -> Self {
+        Self { connections: 16_384, newcomers: 1_024, requests: 4_096 }
     }
 }
 
@@ -302,6 +334,10 @@ impl Config {
         ensure!(!self.phones.doors.is_empty(), "phones.doors is empty; no phone could ask");
         ensure!((1..=720).contains(&self.phones.report_hours), "phones.report_hours must be from 1 to 720");
         ensure!(self.phones.journal_capacity > 0, "phones.journal_capacity must be at least 1");
+        ensure!(self.phones.queue_mebibytes > 0, "phones.queue_mebibytes must be at least 1");
+        let Overload { connections, newcomers, requests } = self.overload;
+        ensure!((1..=connections).contains(&newcomers), "overload.newcomers must be from 1 to overload.connections");
+        ensure!(requests >= 4, "overload.requests must be at least 4, a quarter for each kind of work");
         self.codes.check()?;
         if let Some(url) = &self.phones.public_url {
             let is_web = url.starts_with("https://") || url.starts_with("http://");
@@ -314,6 +350,11 @@ impl Config {
         let one = self.keys.master_file.is_none() || self.keys.master_command.is_none();
         ensure!(one, "give keys.master_file or keys.master_command, not both");
         Ok(())
+    }
+
+    /// Where the gateway keeps what cannot be recorded yet.
+    pub fn queue_file(&self) -> PathBuf {
+        self.data.join("databases/queue.db")
     }
 
     /// How long a phone may report to the address it was given.
@@ -364,12 +405,28 @@ mod tests {
     }
 
     #[test]
+    fn separate_processes_have_one_configuration() {
+        let mut config = Config::load(Some(Path::new("../../deploy/config/distributed.toml"))).expect("the example");
+        // It is where a container sees it.
+        config.databases.password_file = None;
+        for peer in Peer::ALL {
+            config.check_processes(Some(peer)).unwrap_or_else(|error| panic!("{}: {error:#}", peer.name()));
+        }
+        for peer in crate::tables::STORING {
+            let place = config.databases.place(peer, Path::new("nowhere")).expect("a place");
+            assert_eq!(place.to_string(), format!("postgres://{0}@postgres:5432/{0}", peer.name()));
+        }
+    }
+
+    #[test]
     fn a_mistake_is_named() {
         for (text, named) in [
             ("[listen]\nhtps = \"127.0.0.1:1\"\n", "htps"),
             ("[phones]\ndoors = [\"/{serial}.xml\"]\n", "{serial}"),
             ("[phones]\nreport_hours = 0\n", "report_hours"),
             ("[phones]\npublic_url = \"dialtone.example\"\n", "public_url"),
+            ("[overload]\nconnections = 10\nnewcomers = 11\n", "overload.newcomers"),
+            ("[overload]\nrequests = 3\n", "overload.requests"),
             ("[codes]\nphone_burst = 0\n", "at least 1"),
             ("[codes]\napprove_from_digits = 2\n", "approve_from_digits"),
             ("[codes]\nkeep_attempts_days = 0\n", "keep_attempts_days"),

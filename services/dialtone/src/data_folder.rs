@@ -1,7 +1,7 @@
 //! What lies where in the data folder, and the lock that keeps two servers out of it.
 //!
 //! ```text
-//! data/databases/*.db   one for each service
+//! data/databases/*.db   one for each service; and queue.db, what the gateway could not hand on yet
 //! data/keys/            master.key wraps the others, unless the configuration names one elsewhere;
 //!                       report.key signs the addresses phones report to,
 //!                       codes.key digests personal activation codes
@@ -18,10 +18,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use rpc::Peer;
-use vault::MasterKey;
-use vocabulary::{Randomness, Secret};
-
-use crate::config::Keys;
+use vocabulary::Randomness;
 
 /// The data folder of one installation.
 #[derive(Debug, Clone)]
@@ -101,22 +98,6 @@ impl DataFolder {
         self.0.join("keys/master.key")
     }
 
-    /// The key under which everything secret here is kept, from where the configuration says. The default
-    /// one is made where it is missing.
-    pub fn master_key(&self, keys: &Keys, randomness: &Randomness) -> Result<MasterKey> {
-        if let Some(command) = &keys.master_command {
-            return MasterKey::from_command(command).context("keys.master_command");
-        }
-        if let Some(file) = &keys.master_file {
-            return MasterKey::from_file(file).context("keys.master_file");
-        }
-        let file = self.master_file();
-        if !file.exists() {
-            write_secret(&file, &new_master(randomness))?;
-        }
-        Ok(MasterKey::from_file(&file)?)
-    }
-
     /// The files that hold keys wrapped with the master key.
     pub fn wrapped_files(&self) -> [PathBuf; 2] {
         ["report.key", "codes.key"].map(|name| self.0.join("keys").join(name))
@@ -131,42 +112,20 @@ impl DataFolder {
     pub fn demo_file(&self) -> PathBuf {
         self.0.join("demo.json")
     }
-
-    /// The key that signs the addresses phones report to, made where it is missing.
-    pub fn report_key(&self, keys: &Keys, master: &MasterKey, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
-        let [report, _] = self.wrapped_files();
-        shared_key(keys.report_file.as_deref(), &report, master, randomness)
-    }
-
-    /// The key under which personal activation codes are kept, made where it is missing. Without it, none of
-    /// them is known any more.
-    pub fn code_key(&self, keys: &Keys, master: &MasterKey, randomness: &Randomness) -> Result<Secret<[u8; 32]>> {
-        let [_, codes] = self.wrapped_files();
-        shared_key(keys.codes_file.as_deref(), &codes, master, randomness)
-    }
-}
-
-/// The key of the file that several processes share, or else the one of this folder.
-fn shared_key(
-    shared: Option<&Path>,
-    own: &Path,
-    master: &MasterKey,
-    randomness: &Randomness,
-) -> Result<Secret<[u8; 32]>> {
-    match shared {
-        Some(file) => Ok(vault::key_file(file)?),
-        None => Ok(vault::wrapped_file(own, master, randomness)?),
-    }
 }
 
 /// A new master key as its file holds it: 64 hex digits, which a person can copy.
 pub fn new_master(randomness: &Randomness) -> Vec<u8> {
-    let digits: String = randomness.bytes::<32>().iter().fold(String::new(), |mut text, byte| {
+    format!("{}\n", hex_digits(&randomness.bytes::<32>())).into_bytes()
+}
+
+/// Two digits for each byte.
+pub fn hex_digits(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
-    });
-    format!("{digits}\n").into_bytes()
+    })
 }
 
 /// Makes a folder that only its owner may look into (mode 700).
@@ -203,22 +162,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_serves_one_server_at_a_time_and_keeps_its_key() {
+    fn a_folder_serves_one_server_at_a_time() {
         let place = tempfile::tempdir().expect("a folder");
         let folder = DataFolder::open(place.path()).expect("a data folder");
         let held = folder.lock().expect("the lock");
         assert!(folder.lock().is_err());
         drop(held);
         assert!(folder.lock().is_ok());
-        let randomness = Randomness::seeded(1);
-        let master = || folder.master_key(&Keys::default(), &randomness).expect("the master key");
-        let keys = Keys::default();
-        let key = folder.report_key(&keys, &master(), &randomness).expect("a key");
-        assert_eq!(key, folder.report_key(&keys, &master(), &randomness).expect("the same key"));
-        assert_ne!(key, folder.code_key(&keys, &master(), &randomness).expect("another key"));
-        for name in ["keys/master.key", "keys/report.key"] {
-            let mode = fs::metadata(place.path().join(name)).expect("the file").permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{name}");
-        }
     }
 }

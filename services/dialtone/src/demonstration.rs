@@ -14,12 +14,12 @@ use gateway::Backends;
 use prometheus_client::registry::Registry;
 use rpc::RpcMetrics;
 use serde::{Deserialize, Serialize};
-use vault::MasterKey;
 use vocabulary::{MacAddress, ProviderId};
 
 use crate::assembly::{Foundation, Services, Sources};
 use crate::config::Config;
 use crate::data_folder::{DataFolder, sync_folder, write_secret};
+use crate::keyring::Keyring;
 use crate::processes::Processes;
 
 /// Who the demonstration's phones belong to.
@@ -50,7 +50,7 @@ pub struct Demonstration {
 pub struct Place<'a> {
     pub folder: &'a DataFolder,
     pub config: &'a Config,
-    pub master: &'a MasterKey,
+    pub keyring: &'a Keyring,
     pub sources: &'a Sources,
 }
 
@@ -67,7 +67,7 @@ impl Demonstration {
 
     /// Registers the provider, its profile and its phones, and says so in `demo.json`.
     pub async fn set_up(place: Place<'_>, nps: SocketAddr, ca: Option<&Path>) -> Result<Self> {
-        let Place { folder, config, master, sources } = place;
+        let Place { folder, config, keyring, sources } = place;
         let unfinished = folder.unfinished_databases();
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
@@ -75,7 +75,7 @@ impl Demonstration {
         // Nothing is asked about codes while this is done, and nobody looks at the metrics.
         let processes = Processes::one(RpcMetrics::register(&mut Registry::default()));
         let (sources, databases) = (sources.clone(), unfinished.as_path());
-        let services = Services::open(Foundation { folder, databases, sources, master, config, processes }).await?;
+        let services = Services::open(Foundation { folder, databases, sources, keyring, config, processes }).await?;
         let client = register(services.backends()?, nps).await;
         services.close().await;
         let NewSecret { client_id, client_secret } = client?;

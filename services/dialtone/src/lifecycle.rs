@@ -15,6 +15,7 @@ use crate::assembly::{self, Foundation, Services, Sources};
 use crate::certificate;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, Lock};
+use crate::keyring::Keyring;
 use crate::processes::{Processes, follow};
 
 /// A server that serves.
@@ -74,12 +75,12 @@ impl Server {
         let processes = Processes::of(config, only, RpcMetrics::register(&mut registry))?;
         let (stop, stopped) = watch::channel(false);
         let ports = Ports::open(config, folder, sources, &processes).await?;
-        let master = folder.master_key(&config.keys, &sources.randomness)?;
+        let keyring = Keyring::new(folder, &config.keys, &sources.randomness);
         let foundation = Foundation {
             folder,
             databases: &folder.databases(),
             sources: sources.clone(),
-            master: &master,
+            keyring: &keyring,
             config,
             processes: processes.clone(),
         };
@@ -97,8 +98,7 @@ impl Server {
         let (edge, development_authority) = if let Some(public) = public {
             let authority = public.development_authority.clone();
             let certificates = certificate::of_phones(&config.tls, folder, sources.clock.clone(), &mut registry)?;
-            let report_key = folder.report_key(&config.keys, &master, &sources.randomness)?;
-            let gateway = assembly::gateway(config, report_key, &services, registry).await?;
+            let gateway = assembly::gateway(config, keyring.report()?, &services, registry).await?;
             tasks.push(internal.serve(internal_routes(gateway.vitals()), stopped.clone()));
             tasks.extend(public.serve(&gateway, &certificates, &stopped));
             (Some(Edge { gateway, phone_certificates: certificates }), authority)
@@ -175,8 +175,11 @@ impl PublicPorts {
         stopped: &watch::Receiver<bool>,
     ) -> [Listening; 2] {
         let routes = public_routes(gateway.clone());
-        [self.https, self.http]
-            .map(|port| port.telling_phones_by(certificates.clone()).serve(routes.clone(), stopped.clone()))
+        let crowd = gateway.crowd();
+        [self.https, self.http].map(|port| {
+            let port = port.telling_phones_by(certificates.clone()).in_crowd(crowd.clone());
+            port.serve(routes.clone(), stopped.clone())
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use http::{Request, Response};
-use rpc::{Credentials, Peer, RpcMetrics, Transport, connect, local};
+use rpc::{Credentials, Destination, Peer, Road, RpcMetrics, Transport, connect, local};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::body::Body;
@@ -24,12 +24,14 @@ pub struct Processes {
     places: ServicePlaces,
     credentials: Option<Credentials>,
     metrics: RpcMetrics,
+    /// To the services that run elsewhere.
+    roads: Vec<(Peer, Road)>,
 }
 
 impl Processes {
     /// Everything in one process.
     pub fn one(metrics: RpcMetrics) -> Self {
-        Self { only: None, places: ServicePlaces::default(), credentials: None, metrics }
+        Self { only: None, places: ServicePlaces::default(), credentials: None, metrics, roads: Vec::new() }
     }
 
     /// As configured. With `only`, nothing but that service runs here.
@@ -37,7 +39,27 @@ impl Processes {
         config.check_processes(only)?;
         let files = config.mesh.as_ref().map(crate::config::Mesh::files);
         let credentials = files.map(Credentials::load).transpose().context("[mesh]")?;
-        Ok(Self { only, places: config.services.clone(), credentials, metrics })
+        let places = config.services.clone();
+        let mut processes = Self { only, places, credentials, metrics, roads: Vec::new() };
+        processes.roads = processes.roads_elsewhere()?;
+        Ok(processes)
+    }
+
+    /// All that go to one service share its connections.
+    fn roads_elsewhere(&self) -> Result<Vec<(Peer, Road)>> {
+        let Some(credentials) = &self.credentials else { return Ok(Vec::new()) };
+        let is_elsewhere = |peer: &Peer| !self.run(*peer) && !self.places.of(*peer).is_empty();
+        let road = |peer| {
+            let destination = Destination {
+                peer,
+                places: self.places.of(peer),
+                credentials,
+                idempotent: contracts::IDEMPOTENT,
+                metrics: &self.metrics,
+            };
+            Ok((peer, connect(&destination)?))
+        };
+        Peer::ALL.into_iter().filter(is_elsewhere).map(road).collect()
     }
 
     /// Whether `peer` runs in this process.
@@ -46,6 +68,11 @@ impl Processes {
             Some(only) => only == peer,
             None => self.places.of(peer).is_empty(),
         }
+    }
+
+    /// The one service that runs here, where this process is nothing else.
+    pub const fn alone(&self) -> Option<Peer> {
+        self.only
     }
 
     /// What other processes know this one by, where there are any.
@@ -69,8 +96,12 @@ impl Processes {
             return Ok(local(server, from, self.metrics.clone()));
         }
         let missing = || format!("{} does not run in this process; services.{0} must say where it does", to.name());
-        let credentials = self.credentials.as_ref().filter(|_| !self.places.of(to).is_empty());
-        Ok(connect(to, self.places.of(to), credentials.with_context(missing)?)?)
+        Ok(self.road_elsewhere(to).with_context(missing)?.transport())
+    }
+
+    /// The road to `peer`, which runs elsewhere.
+    pub fn road_elsewhere(&self, peer: Peer) -> Option<Road> {
+        self.roads.iter().find(|(to, _)| *to == peer).map(|(_, road)| road.clone())
     }
 }
 

@@ -9,9 +9,7 @@ use rpc::Peer;
 use storage::{Db, Place};
 
 use super::installation::InstallationArgs;
-
-/// The services that keep a log, each in its own database.
-const SERVICES: [Peer; 4] = [Peer::Accounts, Peer::Redirection, Peer::Onboarding, Peer::Customization];
+use crate::tables::STORING;
 
 /// What can be done with the audit logs.
 #[derive(Debug, Subcommand)]
@@ -36,7 +34,7 @@ pub async fn run(command: AuditCommand) -> Result<ExitCode> {
     let anchors = args.anchor.iter().map(|text| anchor(text)).collect::<Result<Vec<_>>>()?;
     let installation = args.installation.open()?;
     let mut broken = false;
-    for service in SERVICES {
+    for service in STORING {
         let (database, name) = (installation.database(service)?, service.name());
         let anchor = anchors.iter().find(|(peer, _)| *peer == service).map(|(_, anchor)| anchor);
         match verified(&database, anchor).await {
@@ -60,8 +58,8 @@ async fn verified(database: &Place, anchor: Option<&Anchor>) -> Result<audit::Ve
 
 fn anchor(text: &str) -> Result<(Peer, Anchor)> {
     let (service, anchor) = text.split_once('=').context("an anchor is SERVICE=NUMBER:HASH")?;
-    let Some(service) = SERVICES.into_iter().find(|peer| peer.name() == service) else {
-        bail!("{service} is no service; the services are {}", SERVICES.map(Peer::name).join(", "));
+    let Some(service) = STORING.into_iter().find(|peer| peer.name() == service) else {
+        bail!("{service} is no service; the services are {}", STORING.map(Peer::name).join(", "));
     };
     Ok((service, anchor.parse()?))
 }

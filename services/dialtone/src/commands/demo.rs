@@ -15,6 +15,7 @@ use crate::certificate;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::demonstration::{Demonstration, PHONES, PROVIDER, Place, STRANGER};
+use crate::keyring::Keyring;
 use crate::lifecycle::{Server, Start};
 
 /// Of a configuration that is not the demonstration's.
@@ -79,8 +80,8 @@ async fn start_nps(listen: SocketAddr) -> Result<RunningNps> {
 async fn set_up(config: &Config, folder: &DataFolder, nps: SocketAddr, sources: &Sources) -> Result<Demonstration> {
     println!("The data folder {} is empty; setting up the demonstration.", config.data.display());
     let ca = certificate::prepare(&config.tls, folder, sources.clock.now())?.development_authority;
-    let master = folder.master_key(&config.keys, &sources.randomness)?;
-    let place = Place { folder, config, master: &master, sources };
+    let keyring = Keyring::new(folder, &config.keys, &sources.randomness);
+    let place = Place { folder, config, keyring: &keyring, sources };
     let demonstration = Demonstration::set_up(place, nps, ca.as_deref()).await?;
     if let Some(ca) = &ca {
         println!("  made a development authority        {}", ca.display());

@@ -1,16 +1,17 @@
 //! Which installation a command is about.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
 use rpc::Peer;
 use storage::Place;
-use vault::MasterKey;
 use vocabulary::Randomness;
 
 use crate::config::Config;
 use crate::data_folder::DataFolder;
+use crate::keyring::Keyring;
 
 /// How a command line names an installation.
 #[derive(Debug, Args)]
@@ -39,9 +40,24 @@ impl InstallationArgs {
 }
 
 impl Installation {
-    /// The master key it uses.
-    pub fn master_key(&self, randomness: &Randomness) -> Result<MasterKey> {
-        self.folder.master_key(&self.config.keys, randomness)
+    /// The keys it uses.
+    pub fn keyring(&self, randomness: &Arc<Randomness>) -> Keyring {
+        Keyring::new(&self.folder, &self.config.keys, randomness)
+    }
+
+    /// Whether `peer` runs in processes of its own, which do not bring their tables up to date.
+    pub fn runs_apart(&self, peer: Peer) -> bool {
+        !self.config.services.of(peer).is_empty()
+    }
+
+    /// The file of its master key; `None` where a command prints it.
+    pub fn master_file(&self) -> Option<PathBuf> {
+        let keys = &self.config.keys;
+        match (&keys.master_command, &keys.master_file) {
+            (Some(_), _) => None,
+            (None, Some(file)) => Some(file.clone()),
+            (None, None) => Some(self.folder.master_file()),
+        }
     }
 
     /// Whether its master key is the file in the data folder.

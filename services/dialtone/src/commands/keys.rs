@@ -1,9 +1,11 @@
-//! `dialtone keys`: another master key. What is sealed stays as it is; only the keys that seal it are wrapped
+//! `dialtone keys`: the keys of an installation, handed on to separate processes; and another master key. What is sealed stays as it is; only the keys that seal it are wrapped
 //! anew. Every step may be done again, so that an interrupted run is completed by the next:
 //!
 //! 1. the new key lies beside the old one, where both can be read;
 //! 2. each database's key, and each key file, is wrapped with the new one, or was before;
 //! 3. the new key takes the place of the old one.
+
+mod export;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +29,8 @@ const SEALED: [Peer; 2] = [Peer::Accounts, Peer::Redirection];
 pub enum KeysCommand {
     /// Wrap everything with another master key; the server must not be running
     Rewrap(RewrapArgs),
+    /// Write the keys to files, for separate processes that share them; the server must not be running
+    Export(export::ExportArgs),
 }
 
 /// Which master key to take instead.
@@ -44,11 +48,19 @@ pub struct RewrapArgs {
 
 /// Does it.
 pub async fn run(command: KeysCommand) -> Result<ExitCode> {
-    let KeysCommand::Rewrap(args) = command;
+    match command {
+        KeysCommand::Rewrap(args) => run_rewrap(args).await?,
+        KeysCommand::Export(args) => export::run(args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_rewrap(args: RewrapArgs) -> Result<()> {
     let installation = args.installation.open()?;
-    let _lock = installation.folder.lock()?;
+    let _locks = installation.folder.lock_for(None)?;
     let Sources { randomness, .. } = Sources::system()?;
-    let old = installation.master_key(&randomness)?;
+    let keyring = installation.keyring(&randomness);
+    let old = keyring.master()?;
     let unfinished = installation.folder.master_file().with_extension("next");
     let new = match (&args.new_file, &args.new_command) {
         (Some(file), _) => MasterKey::from_file(file)?,
@@ -64,7 +76,7 @@ pub async fn run(command: KeysCommand) -> Result<ExitCode> {
             MasterKey::from_file(&unfinished)?
         }
     };
-    rewrap(&installation, &old, &new, &randomness).await?;
+    rewrap(&installation, old, &new, &randomness).await?;
     if args.new_file.is_none() && args.new_command.is_none() {
         let place = installation.folder.master_file();
         std::fs::rename(&unfinished, &place).context("cannot put the new key in its place")?;
@@ -75,7 +87,7 @@ pub async fn run(command: KeysCommand) -> Result<ExitCode> {
         );
     }
     println!("Everything is wrapped with the master key {} instead of {}.", new.id(), old.id());
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 async fn rewrap(installation: &Installation, old: &MasterKey, new: &MasterKey, randomness: &Randomness) -> Result<()> {

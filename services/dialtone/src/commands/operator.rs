@@ -11,6 +11,7 @@ use rpc::Peer;
 use super::installation::InstallationArgs;
 use crate::assembly::{Sources, accounts_config};
 use crate::data_folder::make_private;
+use crate::tables;
 
 /// What can be done with operators.
 #[derive(Debug, Subcommand)]
@@ -58,7 +59,10 @@ async fn open(installation: InstallationArgs) -> Result<Accounts> {
     let databases = installation.folder.databases();
     make_private(&databases)?;
     let Sources { clock, randomness } = Sources::system()?;
-    let master = installation.master_key(&randomness)?;
-    let config = accounts_config(&installation.folder, installation.database(Peer::Accounts)?, &master);
+    let place = installation.database(Peer::Accounts)?;
+    if installation.runs_apart(Peer::Accounts) {
+        tables::check(Peer::Accounts, &place).await?;
+    }
+    let config = accounts_config(&installation.folder, place, installation.keyring(&randomness).master()?);
     Ok(Accounts::open(config, clock, randomness).await?)
 }

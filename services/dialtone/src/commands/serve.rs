@@ -65,7 +65,8 @@ pub enum Only {
 }
 
 impl Only {
-    const fn peer(self) -> Peer {
+    /// The same, in the words of the road.
+    pub const fn peer(self) -> Peer {
         match self {
             Self::Gateway => Peer::Gateway,
             Self::Accounts => Peer::Accounts,

@@ -15,6 +15,7 @@ use storage::Place;
 pub struct Databases {
     pub accounts: Option<String>,
     pub redirection: Option<String>,
+    pub onboarding: Option<String>,
     pub customization: Option<String>,
     /// The password of all that are on a server and have none in their URL; left out, libpq's ways (`PGPASSFILE`).
     pub password_file: Option<PathBuf>,
@@ -26,8 +27,9 @@ impl Databases {
         let named = match peer {
             Peer::Accounts => self.accounts.as_ref(),
             Peer::Redirection => self.redirection.as_ref(),
+            Peer::Onboarding => self.onboarding.as_ref(),
             Peer::Customization => self.customization.as_ref(),
-            Peer::Gateway | Peer::Onboarding => None,
+            Peer::Gateway => None,
         };
         let Some(url) = named else { return Ok(Place::file(&databases.join(format!("{}.db", peer.name())))) };
         let place = self.with_password(url)?.parse();
