@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use serde_json::json;
 
 use super::{Desk, redeem};
-use crate::support::{Question, Server, repository};
+use crate::support::{Question, Server, has_meaning_here, repository};
 
 /// Somebody else.
 const MAC: &str = "00562b0436ff";
@@ -24,6 +24,9 @@ const POINTS: [(&str, bool); 6] = [
 
 #[test]
 fn whatever_the_crash_the_phone_that_asks_again_ends_assigned() {
+    if !has_meaning_here("failpoints") {
+        return;
+    }
     let mut server = Server::start();
     let desk = Desk::at(&server, "acme", "https://nps.example/$MA.xml");
     for (number, (point, is_granted)) in (0..).zip(POINTS) {

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::ledger::{Allowance, Ledger};
+use super::ledger::{Allowance, judged};
 use super::{Desk, Guess, INVALID, mac, redeem_plainly};
 use crate::support::{Curl, Server, Settings};
 
@@ -74,8 +74,8 @@ impl Attack {
     }
 
     /// What was judged is what the budget allows, counted by the service's own times.
-    fn assert_bound(&self, ledger: &mut Ledger) {
-        let judged = ledger.judged(self.networks);
+    fn assert_bound(&self, server: &Server) {
+        let judged = judged(server, self.networks);
         let count = i64::try_from(judged.len()).expect("a count");
         assert!(count >= self.allowance.burst, "{}: only {count} were judged", self.name);
         assert!(count <= self.allowance.most(&judged), "{}: {count} were judged, {:?}", self.name, self.allowance);
@@ -102,9 +102,8 @@ fn guessing_is_hopeless_and_the_office_next_door_gets_through() {
     });
     let seen = desk.provider.ask(&server, &format!("/v1/codes/{office}")).send().expect(200).json();
     assert_eq!(seen["activations"], OFFICE);
-    let mut ledger = Ledger::of(&server);
     for attack in &ATTACKS {
-        attack.assert_bound(&mut ledger);
+        attack.assert_bound(&server);
     }
     // Everybody has typed the right code, at a time when nothing of his was judged any more.
     let outcomes = sought.map(|code| desk.outcomes(&server, &code));

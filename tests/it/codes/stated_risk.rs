@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::ledger::{Allowance, DAY, Ledger};
+use super::ledger::{Allowance, DAY, judged, pass};
 use super::{Desk, Guess, INVALID, mac};
 use crate::support::{Curl, Provider, Server, Settings};
 
@@ -15,7 +15,6 @@ const NUMBERS: i64 = 10_000;
 struct Scene {
     server: Server,
     desk: Desk,
-    ledger: Ledger,
     allowance: Allowance,
     /// Everyone of the walker's guesses so far.
     guesses: u32,
@@ -34,8 +33,7 @@ impl Scene {
             let approve = json!({"approve": true}).to_string();
             operator.ask(&server, &decision).method("PUT").json(&approve).send().expect(200);
         }
-        let ledger = Ledger::of(&server);
-        let mut scene = Self { server, desk, ledger, allowance: Allowance { per_day: 1, burst: 1 }, guesses: 0 };
+        let mut scene = Self { server, desk, allowance: Allowance { per_day: 1, burst: 1 }, guesses: 0 };
         let per_day = scene.stated("guesses_per_day");
         scene.allowance = Allowance { per_day, burst: per_day / 10 };
         scene
@@ -70,7 +68,7 @@ impl Scene {
     }
 
     fn judged(&mut self) -> i64 {
-        i64::try_from(self.ledger.judged("").len()).expect("a count")
+        i64::try_from(judged(&self.server, "").len()).expect("a count")
     }
 }
 
@@ -89,14 +87,14 @@ fn a_walk_through_all_codes_takes_the_time_that_is_stated() {
     // right one of 0071 among them. He cannot tell which.
     let mut steps = 0;
     while scene.guesses < 76 {
-        scene.ledger.pass(scene.allowance.step());
+        pass(&scene.server, scene.allowance.step());
         steps += 1;
         assert_eq!(scene.walk(3), [0_u32; 0], "after {steps} steps");
         assert_eq!(scene.judged(), burst + steps);
     }
     // From now on he has patience, which wastes nothing: one guess in a step, until he is there.
     let hit = loop {
-        scene.ledger.pass(scene.allowance.step());
+        pass(&scene.server, scene.allowance.step());
         steps += 1;
         if let [hit] = scene.walk(1)[..] {
             break hit;

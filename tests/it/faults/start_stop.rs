@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Curl, Demo, Metrics, Server, Wire, dialtone, eventually};
+use crate::support::{Curl, Demo, Metrics, Server, Wire, dialtone, eventually, has_meaning_here};
 
 const MAC: &str = "00562b043615";
 
@@ -99,7 +99,8 @@ fn operators_see_how_it_does() {
     let server = Server::start();
     let internal = |path: &str| Curl::get(&format!("{}{path}", server.internal)).send();
     assert_eq!(internal("/health/live").expect(200).body, "live\n");
-    let services = json!({"accounts": "ok", "redirection": "ok", "onboarding": "ok", "customization": "ok"});
+    let mut services = json!({"accounts": "ok", "redirection": "ok", "onboarding": "ok", "customization": "ok"});
+    services["queue"] = json!("ok");
     assert_eq!(internal("/health/ready").expect(200).json(), json!({"status": "ready", "services": services}));
     // These are for operators only.
     for path in ["/health/live", "/health/ready", "/metrics"] {
@@ -118,8 +119,17 @@ fn operators_see_how_it_does() {
         let name = format!("dialtone_phone_answers_total{{answer=\"{answer}\"}}");
         assert_eq!(metrics.value(&name), count, "{name}: {metrics:?}");
     }
-    assert!(metrics.value("dialtone_rpc_calls_total{method=\"Resolve\",outcome=\"ok\"}") >= 2, "{metrics:?}");
-    for name in ["dialtone_observations_lost_total", "dialtone_observations_waiting", "dialtone_rpc_seconds_bucket"] {
+    if has_meaning_here("asked one by one") {
+        assert!(metrics.value("dialtone_rpc_calls_total{method=\"Resolve\",outcome=\"ok\"}") >= 2, "{metrics:?}");
+    }
+    for name in [
+        "dialtone_observations_lost_total",
+        "dialtone_observations_waiting",
+        "dialtone_observations_queued",
+        "dialtone_queue_bytes",
+        "dialtone_queue_works",
+        "dialtone_rpc_seconds_bucket",
+    ] {
         assert!(metrics.has(name), "{name} is missing in {metrics:?}");
     }
 }

@@ -1,7 +1,5 @@
 //! Activation codes in every spelling and through every door, after which none of them is where it does not belong.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Collector, Curl, Provider, Server, Settings};
@@ -234,9 +232,9 @@ fn run_logging(filter: &str) {
     }
     let Scene { mut server, codes, .. } = scene;
     // The files as they are in the middle of the work, the journals among them, and as they are afterwards.
-    assert_files_hold_none(&server.data(), &codes);
+    assert_nothing_stored_holds_any(&server, &codes);
     assert!(server.stop().success());
-    assert_files_hold_none(&server.data(), &codes);
+    assert_nothing_stored_holds_any(&server, &codes);
 
     let (log, sent) = (server.log(), collector.text());
     let mut seen = Codes::default();
@@ -250,28 +248,15 @@ fn run_logging(filter: &str) {
     assert!(sent.contains("onboarding.redeem"), "it is traced as asked");
 }
 
-fn assert_files_hold_none(data: &Path, codes: &Codes) {
+fn assert_nothing_stored_holds_any(server: &Server, codes: &Codes) {
     let mut note = Codes::default();
     note.keep(NOTE);
-    let files: Vec<(PathBuf, Vec<u8>)> = files_in(data);
+    let files = server.everything_stored();
     let with_the_note = files.iter().filter(|(_, bytes)| note.found_in(bytes).is_some());
     assert!(with_the_note.count() > 0, "what was written beside the codes is found");
     for (file, bytes) in &files {
         codes.assert_absent_from(&file.display().to_string(), bytes);
     }
-}
-
-fn files_in(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(files_in(&path));
-        } else {
-            found.push((path.clone(), std::fs::read(path).expect("a file")));
-        }
-    }
-    found
 }
 
 #[test]

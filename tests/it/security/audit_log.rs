@@ -1,11 +1,10 @@
 //! Who did what: written with the change itself, shown to the tenant it concerns, and kept as it was written.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Curl, Login, Person, Provider, Server, from_now, install};
+use crate::support::{Combination, Curl, Database, Login, Person, Provider, Server, from_now};
 
 const MAC: &str = "00562b043615";
 const OTHER: &str = "00562b043616";
@@ -215,21 +214,17 @@ fn the_log_is_read_page_by_page_searched_and_exported() {
     assert_eq!(exported, all);
 }
 
-/// What `sqlite3` answers to a statement in a service's database.
-fn sqlite(server: &Server, service: &str, statement: &str) -> String {
-    install(&["sqlite3"]);
-    let file = server.data().join(format!("databases/{service}.db"));
-    let done = Command::new("sqlite3").arg(file).arg(statement).output().expect("sqlite3 runs");
-    assert!(done.status.success(), "{statement}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8_lossy(&done.stdout).trim().to_owned()
-}
-
 /// The triggers that forbid it are taken away first, as whoever has the file can.
 fn tamper(server: &Server, service: &str, statement: &str) {
+    if Combination::of_this_run().database == Database::Postgres {
+        let statement = statement.replace("randomblob(32)", "sha256('random')");
+        let [off, on] = ["DISABLE", "ENABLE"].map(|word| format!("ALTER TABLE act {word} TRIGGER USER"));
+        server.sql(service, &format!("{off}; {statement}; {on}"));
+        return;
+    }
     let triggers = "DROP TRIGGER act_keeps_its_rows; DROP TRIGGER act_loses_no_row;";
-    let kept =
-        sqlite(server, service, "SELECT sql || ';' FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'act'");
-    sqlite(server, service, &format!("{triggers} {statement}; {kept}"));
+    let kept = server.sql(service, "SELECT sql || ';' FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'act'");
+    server.sql(service, &format!("{triggers} {statement}; {kept}"));
 }
 
 #[test]
@@ -247,24 +242,16 @@ fn what_was_written_cannot_be_changed_unseen() {
     let redirection = anchor("redirection");
     let (_, head) = redirection.split_once('=').expect("a service");
     let (count, _) = head.split_once(':').expect("a number and a hash");
-    assert_eq!(sqlite(&server, "redirection", "SELECT count(*) FROM act"), count);
+    assert_eq!(server.sql("redirection", "SELECT count(*) FROM act"), count);
     assert!(server.stop().success());
 
-    let forbidden = server.data().join("databases/redirection.db");
-    let edited = Command::new("sqlite3").arg(&forbidden).arg("UPDATE act SET target = '' WHERE number = 3").output();
-    let edited = edited.expect("sqlite3 runs");
-    assert!(String::from_utf8_lossy(&edited.stderr).contains("append-only"), "{edited:?}");
+    let edited = server.try_sql("redirection", "UPDATE act SET target = '' WHERE number = 3");
+    assert!(edited.as_ref().is_err_and(|said| said.contains("append-only")), "{edited:?}");
 
     // Each on a copy of the databases as they were.
-    let databases = server.data().join("databases");
-    let copy = tempfile::tempdir().expect("a folder");
-    let copied = |from: &std::path::Path, to: &std::path::Path| {
-        let done = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().expect("cp runs");
-        assert!(done.success());
-    };
-    copied(&databases, copy.path());
+    let saved = server.save_databases();
     let verified_after = |statement: &str, words: &[&str]| {
-        copied(copy.path(), &databases);
+        server.take_over_databases(&saved);
         tamper(&server, "redirection", statement);
         server.try_command(&[&["audit", "verify"], words].concat())
     };
@@ -286,7 +273,7 @@ fn what_was_written_cannot_be_changed_unseen() {
     let said = broken(&cut, &["--anchor", &anchor("redirection")]);
     assert!(said.contains(&format!("redirection: BROKEN: act {count}: the log ends before it")), "{said}");
 
-    copied(copy.path(), &databases);
+    server.take_over_databases(&saved);
     assert_eq!(server.command(&["audit", "verify", "--anchor", &anchor("redirection")]), anchors);
     let server = server.again();
     acme.ask(&server, "/v1/audit").send().expect(200);

@@ -1,7 +1,7 @@
 //! Everything secret at rest is under one master key, which can be changed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::json;
@@ -59,12 +59,6 @@ fn master_of(server: &Server) -> PathBuf {
     server.data().join("keys/master.key")
 }
 
-/// Copies everything in a folder to another.
-fn copy(from: &Path, to: &Path) {
-    let done = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().expect("cp runs");
-    assert!(done.success());
-}
-
 #[test]
 fn another_master_key_opens_what_the_first_one_closed() {
     let mut server = Server::start();
@@ -102,7 +96,7 @@ fn what_is_copied_without_its_master_key_is_closed() {
     assert!(victim.stop().success());
     let mut thief = Server::start();
     assert!(thief.stop().success());
-    copy(&victim.data().join("databases"), &thief.data().join("databases"));
+    thief.take_over_databases(&victim.save_databases());
     let said = thief.refusal_to_start();
     assert!(said.contains("wrapped with the master key"), "{said}");
     // With the key files beside them, but the thief's own master key.

@@ -1,12 +1,15 @@
 //! A whole run with secrets of every kind, after which none of them is where it does not belong.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::forger::Forger;
-use crate::support::{Authenticator, Collector, Curl, Login, Nps, Person, Phone, Provider, Server, Settings, dialtone};
+use crate::support::{
+    Authenticator, Collector, Combination, Curl, Database, Login, Nps, Person, Phone, Provider, Server, Settings,
+    dialtone,
+};
 
 const MAC: &str = "00562b043615";
 const SEALED: &str = "00562b043616";
@@ -49,13 +52,16 @@ impl Secrets {
     }
 
     /// Absent from everything that the server keeps, but from the file with the master key.
-    fn assert_absent_from_files_of(&self, server: &Server) -> Vec<PathBuf> {
-        let files = files_in(&server.data());
-        assert!(files.iter().any(|file| file.ends_with("databases/accounts.db")), "{files:?}");
-        for file in files.iter().filter(|file| !file.ends_with("keys/master.key")) {
-            self.assert_absent_from(&file.display().to_string(), &std::fs::read(file).expect("a file"));
+    fn assert_absent_from_what_is_stored_by(&self, server: &Server) -> Vec<PathBuf> {
+        let stored = server.everything_stored();
+        let places: Vec<_> = stored.iter().map(|(place, _)| place.clone()).collect();
+        let has_accounts =
+            |place: &PathBuf| place.ends_with("databases/accounts.db") || place.ends_with("dump of accounts");
+        assert!(places.iter().any(has_accounts), "{places:?}");
+        for (place, bytes) in stored.iter().filter(|(place, _)| !place.ends_with("keys/master.key")) {
+            self.assert_absent_from(&place.display().to_string(), bytes);
         }
-        files
+        places
     }
 }
 
@@ -228,7 +234,7 @@ fn run_logging(filter: &str) {
     assert!(collector.text().contains("phone.ask"), "it is traced what happened");
     secrets.assert_absent_from("the traces", collector.text().as_bytes());
 
-    secrets.assert_absent_from_files_of(&server);
+    secrets.assert_absent_from_what_is_stored_by(&server);
 }
 
 /// What the phone prints where a person reads it.
@@ -238,13 +244,6 @@ fn walk_for_people(server: &Server) -> String {
     let output = Command::new(dialtone()).args(words).output().expect("the phone runs");
     assert!(output.status.success(), "{output:?}");
     [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
-}
-
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let (folders, mut files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    files.extend(folders.iter().flat_map(|folder| files_in(folder)));
-    files
 }
 
 #[test]
@@ -262,6 +261,10 @@ fn a_crash_leaves_no_secret_behind() {
     let server = Forger::server_with(Settings::default());
     let (secrets, ..) = use_them_all(&server, &Nps::well());
     // The files as they are in the middle of the work, the databases' journals among them.
-    let files = secrets.assert_absent_from_files_of(&server);
-    assert!(files.iter().any(|file| file.to_string_lossy().ends_with("-wal")), "{files:?}");
+    let places = secrets.assert_absent_from_what_is_stored_by(&server);
+    let is_expected = |place: &PathBuf| match Combination::of_this_run().database {
+        Database::Sqlite => place.to_string_lossy().ends_with("accounts.db-wal"),
+        Database::Postgres => place.ends_with("dump of accounts"),
+    };
+    assert!(places.iter().any(is_expected), "{places:?}");
 }

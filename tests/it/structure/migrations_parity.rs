@@ -10,11 +10,9 @@ use sqlx::{ConnectOptions, SqliteConnection};
 use storage::Place;
 use storage::testing::{Kind, TestDatabase};
 
-use super::migrations::{entries, name, services};
+use super::migrations::{QUEUE, entries, name, services};
 use crate::support::repository;
 
-/// Services that are on SQLite alone as yet. The list only shrinks.
-const ON_SQLITE_ALONE: [&str; 1] = ["onboarding"];
 /// What sqlx keeps for itself.
 const SQLX: &str = "_sqlx_migrations";
 
@@ -23,8 +21,7 @@ const SQLX: &str = "_sqlx_migrations";
 type Schema = BTreeSet<String>;
 
 fn on_both() -> Vec<String> {
-    let names = services().into_iter().map(|(service, _)| service);
-    names.filter(|service| !ON_SQLITE_ALONE.contains(&service.as_str())).collect()
+    services().into_iter().map(|(service, _)| service).filter(|service| service != QUEUE).collect()
 }
 
 fn folder(service: &str, database: &str) -> std::path::PathBuf {
@@ -40,9 +37,6 @@ fn a_service_has_the_same_migrations_for_both() {
         };
         assert_eq!(names("sqlite"), names("postgres"), "{service}");
     }
-    for service in ON_SQLITE_ALONE {
-        assert!(!folder(service, "postgres").exists(), "{service} is on both; take it off the list");
-    }
 }
 
 /// No database shows its checks in a form that could be compared.
@@ -56,6 +50,12 @@ fn as_much_is_checked_on_both() {
         };
         assert_eq!(checks("sqlite"), checks("postgres"), "{service}");
     }
+}
+
+/// It is needed when no server can be reached.
+#[test]
+fn the_queue_is_a_file_in_every_installation() {
+    assert!(folder(QUEUE, "sqlite").is_dir() && !folder(QUEUE, "postgres").exists());
 }
 
 #[tokio::test]

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use super::build::dialtone;
 use super::curl::Curl;
-use super::server::{PATIENCE, collect, eventually};
+use super::process::collect;
+use super::server::{PATIENCE, eventually};
 
 /// A demonstration under way. Dropping it kills it.
 pub struct Demo {

@@ -1,29 +1,43 @@
 //! What the system tests stand on: a server to talk to, and those who talk to it.
 
 mod build;
+mod chaos;
+mod checker;
 mod collector;
+mod combination;
 mod curl;
+mod databases;
 mod demo;
 mod device_certificate;
+mod hold;
+mod installation;
 mod metrics;
 mod moment;
 mod nps;
 mod person;
 mod phone;
+mod process;
 mod provider;
 mod server;
+mod stored;
 mod wire;
 
 pub use build::{dialtone, install, repository};
+pub use checker::{Act, Holder, Outcome, Tried, is_explained};
 pub use collector::Collector;
+pub use combination::{Combination, Database, Shape, has_meaning_here};
 pub use curl::{Answer, Curl};
+pub use databases::{Databases, url, wait_for};
 pub use demo::Demo;
 pub use device_certificate::{DeviceCertificate, Manufacturer, hmac_by_openssl};
+pub use hold::Hold;
+pub use installation::{Plan, Settings};
 pub use metrics::Metrics;
 pub use moment::{from_now, seconds_from_now};
 pub use nps::Nps;
 pub use person::{Authenticator, Person};
 pub use phone::Phone;
+pub use process::{Birth, Starting};
 pub use provider::{Login, Provider};
-pub use server::{Server, Settings, eventually};
+pub use server::{Server, eventually};
 pub use wire::{Question, Wire};

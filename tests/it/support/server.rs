@@ -1,39 +1,29 @@
-//! The real program as a process, with a data folder of its own, on free ports.
+//! The real program with a data folder of its own, on free ports: one process, or one for each service.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Command, ExitStatus};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 use super::build::dialtone;
+use super::chaos::Link;
 use super::curl::Curl;
+use super::installation::{Installation, POSTGRES, Plan, SERVICES, Settings};
+use super::process::{Birth, Process, Starting};
 use super::provider::{Login, Provider};
 
 /// How long a test waits for something that should happen soon; only a failing test waits so long.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What a test changes of the configuration: lines of TOML.
-#[derive(Default, Clone)]
-pub struct Settings {
-    pub toml: String,
-}
-
 /// A running server. Dropping it kills it.
 pub struct Server {
-    process: Child,
-    folder: Arc<TempDir>,
-    settings: Settings,
+    /// By what they run alone. The edge, or the only one, is the last.
+    processes: Vec<(Option<&'static str>, Process)>,
+    installation: Arc<Installation>,
     pub https: String,
     pub http: String,
     pub internal: String,
     log: Arc<Mutex<String>>,
-    /// Reads the log to its end.
-    reader: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -48,46 +38,70 @@ impl Server {
 
     /// A server on a data folder in which `prepare` has laid something.
     pub fn prepared(settings: Settings, prepare: impl FnOnce(&Path)) -> Self {
-        let folder = Arc::new(TempDir::new().expect("a folder"));
-        prepare(&folder.path().join("data"));
-        Self::on(folder, settings, Arc::default())
+        Self::planned_on(Plan::of(settings), prepare)
     }
 
-    fn on(folder: Arc<TempDir>, settings: Settings, log: Arc<Mutex<String>>) -> Self {
-        let config = folder.path().join("dialtone.toml");
-        // What settings say of the log goes before; its format must stay JSON, which is read below.
-        let log_as_usual = "[log]\nformat = \"json\"\nfilter = \"debug\"\n";
-        let how_to_log = if settings.toml.contains("[log]") { "" } else { log_as_usual };
-        let toml = format!(
-            "data = {:?}\n{}\n[listen]\nhttps = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ninternal = \"127.0.0.1:0\"\n\
-             {how_to_log}",
-            folder.path().join("data").display().to_string(),
-            settings.toml,
-        );
-        std::fs::write(&config, toml).expect("the configuration can be written");
-        let mut process = Command::new(dialtone())
-            .args(["serve", "--config", &config.display().to_string()])
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let (lines, reader) = collect(process.stderr.take().expect("its log"), Arc::clone(&log));
-        let addresses = serving(&lines, &log);
-        let url = |scheme: &str, name: &str| {
-            let address = addresses.get(name).and_then(|it| it.as_str()).expect("an address");
-            format!("{scheme}://{}", address.replace("127.0.0.1", "localhost"))
-        };
-        let (https, http) = (url("https", "https"), url("http", "http"));
-        // By its address: a curl that also speaks to the HTTPS port would take this one for HTTPS too (RFC 6797).
-        let internal = url("http", "internal").replace("localhost", "127.0.0.1");
-        Self { process, folder, settings, https, http, internal, log, reader: Some(reader) }
+    pub fn planned(plan: Plan) -> Self {
+        Self::planned_on(plan, |_| ())
+    }
+
+    pub fn planned_on(plan: Plan, prepare: impl FnOnce(&Path)) -> Self {
+        Self::on(Installation::new(plan, prepare), Arc::default())
+    }
+
+    fn on(installation: Arc<Installation>, log: Arc<Mutex<String>>) -> Self {
+        let [https, http, internal] = [const { String::new() }; 3];
+        let mut server = Self { processes: Vec::new(), installation, https, http, internal, log };
+        server.start_all();
+        server
+    }
+
+    /// Starts every process, all at once, as a machine that was switched on does. None runs.
+    pub fn start_all(&mut self) {
+        let all = self.installation.processes();
+        let starting: Vec<_> = all.iter().map(|(only, config)| (*only, self.start_process(*only, config))).collect();
+        self.processes = starting.into_iter().map(|(only, process)| (only, process.when_it_serves())).collect();
+        self.note_addresses();
+    }
+
+    fn start_process(&self, only: Option<&'static str>, config: &Path) -> Starting {
+        let environment = self.installation.environment(only);
+        Starting::new(Birth { only, config, environment: &environment, log: Arc::clone(&self.log) })
+    }
+
+    fn note_addresses(&mut self) {
+        let (_, edge) = self.processes.last().expect("a process");
+        (self.https, self.http) = (edge.url("https", "https"), edge.url("http", "http"));
+        self.internal = edge.internal();
     }
 
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.installation.data()
+    }
+
+    /// What it stands on.
+    pub fn installation(&self) -> &Installation {
+        &self.installation
     }
 
     fn config(&self) -> PathBuf {
-        self.folder.path().join("dialtone.toml")
+        self.installation.config()
+    }
+
+    /// Where the health and the metrics of each of its processes are.
+    pub fn vitals(&self) -> Vec<String> {
+        self.processes.iter().map(|(_, process)| process.internal()).collect()
+    }
+
+    /// The road of one of its processes to another.
+    #[track_caller]
+    pub fn link(&self, from: &'static str, to: &'static str) -> &Link {
+        self.installation.link(from, to)
+    }
+
+    /// The roads of all its processes to PostgreSQL.
+    pub fn roads_to_postgres(&self) -> Vec<&Link> {
+        self.installation.links_to(POSTGRES)
     }
 
     pub fn ca(&self) -> PathBuf {
@@ -123,9 +137,13 @@ impl Server {
         if output.status.success() { Ok(printed) } else { Err(format!("{printed}{complaints}")) }
     }
 
-    /// Makes sure that no process starts on the data of this one, which has ended; gives its last words.
+    /// Makes sure that no process starts on the data of this one, which has ended; gives the last words of the first
+    /// that is asked.
     pub fn refusal_to_start(&self) -> String {
-        let output = Command::new(dialtone()).arg("serve").arg("--config").arg(self.config()).output();
+        let all = self.installation.processes();
+        let (only, config) = all.first().expect("a process");
+        let words = only.iter().flat_map(|name| ["--only", name]);
+        let output = Command::new(dialtone()).arg("serve").args(words).arg("--config").arg(config).output();
         let output = output.expect("the program runs");
         assert!(!output.status.success(), "{output:?}");
         String::from_utf8_lossy(&output.stderr).into_owned()
@@ -146,80 +164,87 @@ impl Server {
         Provider::made_by(self, &self.operator(), name)
     }
 
+    /// Sends a signal to every process. One that asks for the end goes to the edge, and [`Self::end`] hands it on: what
+    /// the edge has begun, it finishes with the help of the others.
     pub fn kill(&self, signal: &str) {
-        let pid = self.process.id().to_string();
-        let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {pid}")]).status().expect("a shell");
-        assert!(sent.success());
+        let is_polite = matches!(signal, "TERM" | "INT");
+        let inner = self.processes.len() - 1;
+        // The edge first: nobody is to see how it fares without the others.
+        for (_, process) in self.processes.iter().rev().take(if is_polite { 1 } else { inner + 1 }) {
+            process.send(signal);
+        }
     }
 
-    /// Asks the process to stop and waits for its end.
+    /// Sends a signal to the process that runs `service`.
+    pub fn kill_one(&self, service: &str, signal: &str) {
+        self.processes[self.place_of(service)].1.send(signal);
+    }
+
+    /// Waits for the end of the process that runs `service`.
+    pub fn end_one(&mut self, service: &str) -> ExitStatus {
+        let place = self.place_of(service);
+        self.processes[place].1.end()
+    }
+
+    /// Starts the process that runs `service` again; it has ended.
+    pub fn start_one(&mut self, service: &str) {
+        let place = self.place_of(service);
+        let (only, config) = self.installation.processes().swap_remove(place);
+        self.processes[place].1 = self.start_process(only, &config).when_it_serves();
+        self.note_addresses();
+    }
+
+    /// Kills the process that runs `service` as a power cut would.
+    pub fn crash_one(&mut self, service: &str) {
+        self.kill_one(service, "KILL");
+        self.end_one(service);
+    }
+
+    /// In one process, all services are at the same place.
+    fn place_of(&self, service: &str) -> usize {
+        assert!(SERVICES.iter().any(|(name, _)| *name == service), "{service} is no service");
+        self.processes.iter().position(|(only, _)| only.is_none_or(|only| only == service)).expect("its process")
+    }
+
+    /// Asks the server to stop and waits for its end.
     pub fn stop(&mut self) -> ExitStatus {
         self.kill("TERM");
         self.end()
     }
 
-    /// Waits for the end of the process and of its log.
+    /// Waits for the end of every process and of its log; gives the status of the one that fared worst.
     pub fn end(&mut self) -> ExitStatus {
-        let status = eventually("the end of the process", || self.process.try_wait().expect("a process"));
-        if let Some(reader) = self.reader.take() {
-            reader.join().expect("the log is read to its end");
+        let (_, edge) = self.processes.last_mut().expect("a process");
+        let mut worst = edge.end();
+        let inner = self.processes.len() - 1;
+        for (_, process) in self.processes.iter_mut().take(inner) {
+            // Those that were killed do not hear it.
+            process.send_if_alive("TERM");
         }
-        status
+        for (_, process) in self.processes.iter_mut().take(inner) {
+            let status = process.end();
+            worst = if worst.success() { status } else { worst };
+        }
+        worst
     }
 
-    /// Kills the process as a power cut would, and starts another on the same data.
+    /// Kills the server as a power cut would, and starts another on the same data.
     pub fn crash_and_restart(mut self) -> Self {
         self.kill("KILL");
         self.end();
         self.again()
     }
 
-    /// Stops the process in good order, and starts another on the same data.
+    /// Stops the server in good order, and starts another on the same data.
     pub fn restart(mut self) -> Self {
         assert!(self.stop().success());
         self.again()
     }
 
-    /// Starts another process on the same data; this one has ended.
-    pub fn again(self) -> Self {
-        Self::on(Arc::clone(&self.folder), self.settings.clone(), Arc::clone(&self.log))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Keeps reading what a process prints, so that it never blocks on it.
-pub fn collect(pipe: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> (Receiver<String>, JoinHandle<()>) {
-    let (sender, lines) = channel();
-    let reader = std::thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            let mut log = log.lock().expect("the log");
-            log.push_str(&line);
-            log.push('\n');
-            drop(log);
-            // Nobody listens any more once the server serves.
-            let _ = sender.send(line);
-        }
-    });
-    (lines, reader)
-}
-
-/// Waits for the line that names the addresses.
-fn serving(lines: &Receiver<String>, log: &Mutex<String>) -> serde_json::Value {
-    loop {
-        let Ok(line) = lines.recv_timeout(PATIENCE) else {
-            panic!("the server does not serve: {}", log.lock().expect("the log"));
-        };
-        let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-        if event.get("message").is_some_and(|message| message == "serving") {
-            return event;
-        }
+    /// Starts another server on the same data; this one has ended.
+    pub fn again(mut self) -> Self {
+        self.start_all();
+        self
     }
 }
 

@@ -78,10 +78,15 @@ pub struct Question<'a> {
 impl Question<'_> {
     /// Asks in HTTP/1.0; `None` where there is no whole answer, because nobody is there any more.
     pub fn put_to(&self, url: &str) -> Option<(u16, String)> {
+        self.put_on(Wire::attempt(url)?)
+    }
+
+    /// The same on a connection that is there already.
+    pub fn put_on(&self, wire: Wire) -> Option<(u16, String)> {
         let Self { line, token, body } = self;
         let head = format!("Host: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json");
         let request = format!("{line} HTTP/1.0\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        whole_answer(&Wire::attempt(url)?.say(request).hear())
+        whole_answer(&wire.say(request).hear())
     }
 }
 

@@ -23,6 +23,9 @@ pub fn of(world: &World, (caller, token): (Caller, Option<&str>), (route, method
             let form = format!("client_id={}&client_secret={}", login.client_id, login.client_secret);
             curl.form(&format!("grant_type=client_credentials&{form}"))
         }
+        ("/v1/devices/import", "POST") => {
+            curl.form(&format!("mac,profile\n{},main\n", mac_of(caller))).header("Content-Type: text/csv")
+        }
         (path, "POST" | "PUT" | "PATCH") => curl.json(&body(world, caller, (path, method))),
         _ => curl,
     }

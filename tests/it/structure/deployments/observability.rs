@@ -13,7 +13,7 @@ use crate::support::{Curl, Manufacturer, Server, repository};
 const OF_PROMETHEUS: [&str; 4] = ["job", "instance", "service", "le"];
 
 /// Labels of ours whose values are closed sets.
-const CLOSED: [&str; 4] = ["answer", "outcome", "verdict", "method"];
+const CLOSED: [&str; 5] = ["answer", "outcome", "verdict", "method", "what"];
 
 /// Every expression of the dashboard and the alerts, by a name for it.
 fn expressions() -> Vec<(String, String)> {
@@ -122,6 +122,7 @@ fn variants(path: &str, name: &str) -> BTreeSet<String> {
 fn values(metric: &str, label: &str) -> BTreeSet<String> {
     match (metric, label) {
         (_, "answer") => variants("services/gateway/src/metrics.rs", "PhoneAnswer"),
+        (_, "what") => variants("services/gateway/src/metrics.rs", "Shed"),
         (_, "verdict") => variants("services/gateway/src/device_certificate/metrics.rs", "Verdict"),
         ("dialtone_forwarded_certificates_total", "outcome") => {
             variants("services/gateway/src/device_certificate/proxy.rs", "Claim")
