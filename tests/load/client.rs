@@ -20,8 +20,8 @@ use crate::questions::Phones;
 #[derive(Clone)]
 pub struct Target {
     pub address: SocketAddr,
-    /// `None` for plain HTTP.
-    pub tls: Option<TlsConnector>,
+    /// Nothing for plain HTTP; more than one where each phone shows a certificate of its own.
+    pub tls: Vec<TlsConnector>,
 }
 
 /// What came back.
@@ -41,10 +41,17 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// As the first phone.
     pub async fn open(target: &Target) -> Result<Self> {
+        Self::open_as(target, 0).await
+    }
+
+    /// As the phone that was registered at this place.
+    pub async fn open_as(target: &Target, place: u64) -> Result<Self> {
         let stream = TcpStream::connect(target.address).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
-        let requests = match &target.tls {
+        let count = u64::try_from(target.tls.len())?.max(1);
+        let requests = match target.tls.get(usize::try_from(place % count)?) {
             None => begin(stream).await?,
             Some(connector) => begin(connector.connect(NAME.try_into()?, stream).await.context("no TLS")?).await?,
         };

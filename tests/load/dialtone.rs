@@ -14,19 +14,20 @@ use serde_json::Value;
 
 use crate::certificate::Certificate;
 use crate::client::{Connection, Target};
-use crate::process::Process;
+use crate::process::{Process, Processes};
 
 /// How often it is asked whether everything is recorded, and with which pause.
 const LOOKS: (u32, Duration) = (100, Duration::from_millis(20));
 
 /// A running Dialtone. Dropping it ends it.
 pub struct Dialtone {
-    child: Child,
-    pub process: Process,
+    children: Vec<Child>,
+    /// Those that a phone's question passes through.
+    answering: Processes,
     pub http: Target,
     pub https: Target,
     internal: Target,
-    data: PathBuf,
+    config: PathBuf,
 }
 
 impl Dialtone {
@@ -36,28 +37,42 @@ impl Dialtone {
         let data = folder.join("data");
         let config = folder.join("dialtone.toml");
         fs::write(&config, configuration(&data, certificate, more) + more)?;
-        let mut child = Command::new(program()?)
-            .arg("serve")
-            .arg("--config")
-            .arg(&config)
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("cannot start dialtone; build it with: cargo build --release --bin dialtone")?;
-        let process = Process::of(&child);
-        let log = child.stderr.take().context("it has no log")?;
-        let addresses = serving(log)?;
+        let (child, addresses) = started(&config, &[])?;
+        Self::of(vec![child], 1, &addresses, (certificate, config))
+    }
+
+    /// The processes `children`, the last of which is the gateway at `addresses`, and of which the last `answering`
+    /// answer phones. `config` is that of the process that knows who may log in.
+    pub fn of(
+        children: Vec<Child>,
+        answering: usize,
+        addresses: &Value,
+        (certificate, config): (&Certificate, PathBuf),
+    ) -> Result<Self> {
         let target = |name: &str, tls| {
             let address = addresses.get(name).and_then(Value::as_str).with_context(|| format!("no address: {name}"))?;
             Ok::<_, anyhow::Error>(Target { address: address.parse::<SocketAddr>()?, tls })
         };
-        let https = target("https", Some(certificate.connector.clone()))?;
-        Ok(Self { process, http: target("http", None)?, https, internal: target("internal", None)?, data, child })
+        let answering: Vec<Process> = children.iter().rev().take(answering).map(Process::of).collect();
+        Ok(Self {
+            answering: Processes::of(&answering),
+            http: target("http", Vec::new())?,
+            https: target("https", vec![certificate.connector.clone()])?,
+            internal: target("internal", Vec::new())?,
+            config,
+            children,
+        })
+    }
+
+    /// Those that a phone's question passes through.
+    pub fn processes(&self) -> Processes {
+        self.answering.clone()
     }
 
     /// Makes an operator on the command line and gives its client id and secret.
     pub fn operator(&self) -> Result<(String, String)> {
-        let words = ["operator", "create", "a measurement", "--data"];
-        let output = Command::new(program()?).args(words).arg(&self.data).output()?;
+        let words = ["operator", "create", "a measurement", "--config"];
+        let output = Command::new(program()?).args(words).arg(&self.config).output()?;
         ensure!(output.status.success(), "no operator: {}", String::from_utf8_lossy(&output.stderr));
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         let word_after = |name: &str| {
@@ -87,10 +102,27 @@ impl Dialtone {
 
 impl Drop for Dialtone {
     fn drop(&mut self) {
-        self.process.terminate();
-        // Nothing can be done about a process that cannot be waited for.
-        let _ = self.child.wait();
+        // The gateway first, so that nothing it asks for is missed.
+        for child in self.children.iter_mut().rev() {
+            Process::of(child).terminate();
+            // Nothing can be done about a process that cannot be waited for.
+            let _ = child.wait();
+        }
     }
+}
+
+/// Starts the program with that configuration, and waits until it says at which addresses it serves.
+pub fn started(config: &Path, more: &[&str]) -> Result<(Child, Value)> {
+    let mut child = Command::new(program()?)
+        .arg("serve")
+        .arg("--config")
+        .arg(config)
+        .args(more)
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot start dialtone; build it with: cargo build --release --bin dialtone")?;
+    let addresses = serving(child.stderr.take().context("it has no log")?)?;
+    Ok((child, addresses))
 }
 
 fn metric(metrics: &str, name: &str) -> Result<u64> {
@@ -99,19 +131,23 @@ fn metric(metrics: &str, name: &str) -> Result<u64> {
 }
 
 /// The release build beside this program.
-fn program() -> Result<PathBuf> {
+pub fn program() -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("dialtone"))
 }
 
 /// The defaults, but for the ports, the certificate, a quiet log, and, unless `more` has one, a limit on questions
 /// that are answered with nothing that lets everybody through.
-fn configuration(data: &Path, certificate: &Certificate, more: &str) -> String {
+pub fn configuration(data: &Path, certificate: &Certificate, more: &str) -> String {
     let no_limit = "[phones]\nunknown_burst = 100000000\nunknown_per_second = 1000000\n";
     let phones = if more.contains("[phones]") { "" } else { no_limit };
+    let authorities = certificate.phone_authorities().map(Path::display);
+    let authorities = authorities.map(|folder| format!("phone_authorities = \"{folder}\"\n"));
+    let authorities = authorities.unwrap_or_default();
     format!(
         "data = \"{}\"\n\
          [listen]\nhttps = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ninternal = \"127.0.0.1:0\"\n\
          [tls]\ncertificate_file = \"{}\"\nkey_file = \"{}\"\n\
+         {authorities}\
          {phones}\
          [log]\nformat = \"json\"\nfilter = \"warn,dialtone=info\"\n",
         data.display(),

@@ -1,59 +1,46 @@
-//! Registers the phones, through the API and over kept-alive connections, as a provider would.
+//! Registers the phones through the API, as a provider would: with a file of all its boxes, or one by one.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::io::Write;
+use std::ops::Range;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Request, StatusCode};
-use serde_json::json;
-use tokio::task::{JoinSet, LocalSet};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::client::{Connection, Target};
+use crate::client::Connection;
 use crate::dialtone::Dialtone;
 use crate::provider::Provider;
 use crate::questions::{MODEL, mac, serial};
 
-/// How many phones are registered at the same time.
-const CONNECTIONS: usize = 64;
-/// Shows that it is alive after so many.
-const STEP: u32 = 5_000;
-
 /// Makes a provider and `phones` phones that go to its profile.
 pub async fn register(dialtone: &Dialtone, phones: u32) -> Result<()> {
-    let begun = Instant::now();
-    let token = Provider::of(dialtone).await?.token;
-    eprintln!("registering {phones} phones");
-    let next = Rc::new(Cell::new(0));
-    let tasks = LocalSet::new();
-    let registered = tasks.run_until(async {
-        let mut all = JoinSet::new();
-        for _ in 0..CONNECTIONS {
-            all.spawn_local(register_some(dialtone.http.clone(), token.clone(), Rc::clone(&next), phones));
-        }
-        while let Some(some) = all.join_next().await {
-            some??;
-        }
-        Ok::<_, anyhow::Error>(())
-    });
-    registered.await?;
-    eprintln!("registered {phones} phones in {:.1} s", begun.elapsed().as_secs_f64());
+    let provider = Provider::of(dialtone).await?;
+    let took = import(dialtone, &provider, 0..phones).await?;
+    eprintln!("registered {phones} phones in {:.1} s", took.as_secs_f64());
     Ok(())
 }
 
-/// Registers one phone after the other, until all are taken.
-async fn register_some(target: Target, token: String, next: Rc<Cell<u32>>, phones: u32) -> Result<()> {
-    let mut connection = Connection::open(&target).await?;
-    while next.get() < phones {
-        let number = next.replace(next.get() + 1);
-        register_one(&mut connection, &token, mac(number)).await?;
-        if (number + 1).is_multiple_of(STEP) {
-            eprintln!("  {} of {phones}", number + 1);
-        }
+/// Imports the phones of these numbers, none of which is registered, and says how long that took.
+pub async fn import(dialtone: &Dialtone, provider: &Provider, numbers: Range<u32>) -> Result<Duration> {
+    let count = numbers.len();
+    let mut file = Vec::from("mac,profile,serial,model,note\n");
+    for mac in numbers.map(mac) {
+        writeln!(file, "{mac:012x},main,{},{MODEL},", serial(mac))?;
     }
-    Ok(())
+    let begun = Instant::now();
+    let request = Request::post("/v1/devices/import")
+        .header(AUTHORIZATION, format!("Bearer {}", provider.token))
+        .header(CONTENT_TYPE, "text/csv")
+        .body(Full::from(file))?;
+    let answer = Connection::open(&dialtone.http).await?.send(request).await?;
+    let took = begun.elapsed();
+    let summary: Value = serde_json::from_slice(&answer.body)?;
+    ensure!(summary.get("created").is_some_and(|created| *created == count), "not all were imported: {summary}");
+    Ok(took)
 }
 
 /// Registers the phone `mac` for the provider that the token belongs to.

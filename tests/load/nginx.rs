@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::certificate::Certificate;
 use crate::client::{Answer, Target};
-use crate::process::Process;
+use crate::process::{Process, Processes};
 
 /// How often it is tried to connect to a server that is starting, and with which pause.
 const TRIES: (u32, Duration) = (250, Duration::from_millis(20));
@@ -25,11 +25,13 @@ pub struct FixedAnswers {
 /// A running nginx with one worker. Dropping it ends it.
 pub struct Nginx {
     child: Child,
-    pub process: Process,
+    pub processes: Processes,
     /// Such as `nginx/1.22.1`.
     pub version: String,
     pub http: Target,
     pub https: Target,
+    /// Where phones are asked for their certificates.
+    pub certified: Target,
     /// Where an answer is empty.
     pub empty: Target,
 }
@@ -37,23 +39,25 @@ pub struct Nginx {
 impl Nginx {
     /// Starts it with its files in `folder`, and waits until it serves.
     pub async fn start(folder: &Path, certificate: &Certificate, answers: &FixedAnswers) -> Result<Self> {
-        let [http, https, empty] = free_addresses()?;
+        let [http, https, certified, empty] = free_addresses()?;
         let config = folder.join("nginx.conf");
         let servers = [
             server(&http.to_string(), &answers.plain)?,
             server(&format!("{https} ssl"), &answers.tls)?,
+            server(&format!("{certified} ssl; {}", asking_for_certificates(certificate)), &answers.tls)?,
             format!("server {{ listen {empty}; default_type ''; return 200; }}\n"),
         ];
         fs::write(&config, configuration(folder, certificate, &servers.concat()))?;
         let child = nginx().arg("-c").arg(&config).spawn().context("cannot start nginx")?;
         let target = |address, tls| Target { address, tls };
         let nginx = Self {
-            process: Process::of(&child),
+            processes: Processes::of(&[Process::of(&child)]),
             child,
             version: version()?,
-            http: target(http, None),
-            https: target(https, Some(certificate.connector.clone())),
-            empty: target(empty, None),
+            http: target(http, Vec::new()),
+            https: target(https, vec![certificate.connector.clone()]),
+            certified: target(certified, certificate.phones.clone()),
+            empty: target(empty, Vec::new()),
         };
         serves(http).await?;
         Ok(nginx)
@@ -63,7 +67,7 @@ impl Nginx {
 impl Drop for Nginx {
     fn drop(&mut self) {
         // Asked to end, the master ends its worker first; killed, it would leave it behind.
-        self.process.terminate();
+        Process::of(&self.child).terminate();
         let _ = self.child.wait();
     }
 }
@@ -84,11 +88,16 @@ fn version() -> Result<String> {
 }
 
 /// nginx does not tell which ports it took, so they are looked for first.
-fn free_addresses() -> Result<[SocketAddr; 3]> {
+fn free_addresses() -> Result<[SocketAddr; 4]> {
     let open = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let listeners = [open()?, open()?, open()?];
-    let [http, https, empty] = listeners.each_ref().map(TcpListener::local_addr);
-    Ok([http?, https?, empty?])
+    let listeners = [open()?, open()?, open()?, open()?];
+    let [http, https, certified, empty] = listeners.each_ref().map(TcpListener::local_addr);
+    Ok([http?, https?, certified?, empty?])
+}
+
+/// As Dialtone does: phones are asked for their certificates, and need not have one.
+fn asking_for_certificates(certificate: &Certificate) -> String {
+    format!("ssl_verify_client optional; ssl_client_certificate {}", certificate.manufacturer.display())
 }
 
 fn server(listen: &str, answer: &Answer) -> Result<String> {

@@ -8,13 +8,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::certificate::Certificate;
+use crate::certificate::{CERTIFIED, Certificate};
 use crate::client::{Connection, Target};
 use crate::dialtone::Dialtone;
 use crate::fleet;
+use crate::mesh;
 use crate::nginx::{FixedAnswers, Nginx};
 use crate::questions::Phones;
-use crate::round::{Connections, Contender, Round};
+use crate::round::{Connections, Contender, Measured, Round};
 use crate::table::{self, Case, Pair};
 use crate::verdict::Verdict;
 
@@ -27,34 +28,94 @@ const KEPT: Connections = Connections::Kept(256);
 /// Phones that are connecting at the same time, for the same reason.
 const NEW: Connections = Connections::New(128);
 
-/// Measures with so many phones.
+/// Measures one process that is everything, with so many phones.
 pub async fn measure(folder: &Path, phones: u32) -> Result<Verdict> {
     let certificate = Certificate::make(folder)?;
     let dialtone = Dialtone::start(folder, &certificate, "")?;
-    fleet::register(&dialtone, phones).await?;
-    let nginx = Nginx::start(folder, &certificate, &fixed_answers(&dialtone).await?).await?;
+    let nginx = prepared(folder, &certificate, &dialtone, phones).await?;
+    let known = Phones::Known(phones);
+    let certified = Target { tls: certificate.phones.clone(), ..dialtone.https.clone() };
+    let rivals = Rivals { dialtone: &dialtone, nginx: &nginx };
+    let cases = vec![
+        rivals.case(
+            "not recorded, kept-alive HTTP/1.1",
+            2.0,
+            (KEPT, Phones::Curious(phones)),
+            (&dialtone.http, &nginx.http),
+        ),
+        rivals.case("recorded, kept-alive HTTP/1.1", 5.0, (KEPT, known.clone()), (&dialtone.http, &nginx.http)),
+        rivals.case("recorded, new TLS 1.3 connection", 0.5, (NEW, known), (&dialtone.https, &nginx.https)),
+        rivals.case(
+            "the same, with client certificates",
+            0.4,
+            (NEW, Phones::Known(CERTIFIED)),
+            (&certified, &nginx.certified),
+        ),
+        rivals.case("unknown phone, kept-alive HTTP/1.1", 5.0, (KEPT, Phones::Unknown), (&dialtone.http, &nginx.empty)),
+    ];
+    rivals.compare(&format!("One process, {phones} phones"), cases).await
+}
 
-    let mut cases = cases(&dialtone, &nginx, phones);
-    for case in &cases {
-        case.check().await.with_context(|| format!("{} and nginx do not answer alike", case.name))?;
+/// Measures a gateway that asks redirection in another process, both together.
+pub async fn measure_apart(folder: &Path, phones: u32) -> Result<Verdict> {
+    let certificate = Certificate::make(folder)?;
+    let dialtone = mesh::start(folder, &certificate)?;
+    let nginx = prepared(folder, &certificate, &dialtone, phones).await?;
+    let rivals = Rivals { dialtone: &dialtone, nginx: &nginx };
+    let asked = (KEPT, Phones::Curious(phones));
+    let case = rivals.case("not recorded, kept-alive HTTP/1.1", 2.5, asked, (&dialtone.http, &nginx.http));
+    rivals.compare(&format!("Gateway and redirection apart, {phones} phones"), vec![case]).await
+}
+
+/// Registers the phones, and has nginx answer as Dialtone does.
+async fn prepared(folder: &Path, certificate: &Certificate, dialtone: &Dialtone, phones: u32) -> Result<Nginx> {
+    fleet::register(dialtone, phones).await?;
+    Nginx::start(folder, certificate, &fixed_answers(dialtone).await?).await
+}
+
+/// Those that are compared.
+struct Rivals<'a> {
+    dialtone: &'a Dialtone,
+    nginx: &'a Nginx,
+}
+
+impl Rivals<'_> {
+    /// What is asked of ours and of theirs, and how.
+    fn case(
+        &self,
+        name: &'static str,
+        limit: f64,
+        (connections, phones): (Connections, Phones),
+        (ours, theirs): (&Target, &Target),
+    ) -> Case {
+        let round = |processes, target: &Target| Round {
+            contender: Contender { processes, target: target.clone() },
+            connections,
+            phones: phones.clone(),
+        };
+        let ours = round(self.dialtone.processes(), ours);
+        Case { name, limit, ours, theirs: round(self.nginx.processes.clone(), theirs), pairs: Vec::new() }
     }
-    for pair in 0..PAIRS {
-        eprintln!("pair {} of {PAIRS}", pair + 1);
-        for case in &mut cases {
-            let pair = run_pair(case, pair).await.with_context(|| case.name)?;
-            eprintln!(
-                "  {:<36} {:>6.1} us, nginx {:>6.1} us",
-                case.name,
-                pair.ours.cpu_micros(),
-                pair.theirs.cpu_micros()
-            );
-            case.pairs.push(pair);
-            // What was not recorded would not have been paid for.
-            dialtone.ensure_recorded().await?;
+
+    /// Runs the rounds in pairs, and prints the table.
+    async fn compare(&self, title: &str, mut cases: Vec<Case>) -> Result<Verdict> {
+        for case in &cases {
+            case.check().await.with_context(|| format!("{} and nginx do not answer alike", case.name))?;
         }
+        for pair in 0..PAIRS {
+            eprintln!("pair {} of {PAIRS}", pair + 1);
+            for case in &mut cases {
+                let pair = run_pair(case, pair).await.with_context(|| case.name)?;
+                let [ours, theirs] = [&pair.ours, &pair.theirs].map(Measured::cpu_micros);
+                eprintln!("  {:<36} {ours:>6.1} us, nginx {theirs:>6.1} us", case.name);
+                case.pairs.push(pair);
+                // What was not recorded would not have been paid for.
+                self.dialtone.ensure_recorded().await?;
+            }
+        }
+        println!("{}", table::render(&format!("{title}, against {}", self.nginx.version), &cases));
+        Ok(cases.iter().map(Case::verdict).fold(Verdict::Ok, Verdict::and))
     }
-    println!("{}", table::render(&format!("Dialtone against {}, {phones} phones", nginx.version), &cases));
-    Ok(cases.iter().map(Case::verdict).fold(Verdict::Ok, Verdict::and))
 }
 
 /// Who goes first changes from pair to pair.
@@ -75,22 +136,4 @@ async fn fixed_answers(dialtone: &Dialtone) -> Result<FixedAnswers> {
     let plain = Connection::open(&dialtone.http).await?.ask(&known, 0).await?;
     let tls = Connection::open(&dialtone.https).await?.ask(&known, 0).await?;
     Ok(FixedAnswers { plain, tls })
-}
-
-fn cases(dialtone: &Dialtone, nginx: &Nginx, phones: u32) -> Vec<Case> {
-    let known = Phones::Known(phones);
-    let against = |connections, phones: Phones, ours: &Target, theirs: &Target| {
-        let round = |process, target: &Target, phones: &Phones| Round {
-            contender: Contender { process, target: target.clone() },
-            connections,
-            phones: phones.clone(),
-        };
-        (round(dialtone.process, ours, &phones), round(nginx.process, theirs, &phones))
-    };
-    let case = |name, limit, (ours, theirs)| Case { name, limit, ours, theirs, pairs: Vec::new() };
-    vec![
-        case("known phone, kept-alive HTTP/1.1", 5.0, against(KEPT, known.clone(), &dialtone.http, &nginx.http)),
-        case("known phone, new TLS 1.3 connection", 0.5, against(NEW, known, &dialtone.https, &nginx.https)),
-        case("unknown phone, kept-alive HTTP/1.1", 5.0, against(KEPT, Phones::Unknown, &dialtone.http, &nginx.empty)),
-    ]
 }

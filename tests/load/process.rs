@@ -13,6 +13,26 @@ const TICK: Duration = Duration::from_millis(10);
 #[derive(Debug, Clone, Copy)]
 pub struct Process(u32);
 
+/// Those that answer together.
+#[derive(Debug, Clone)]
+pub struct Processes(Vec<Process>);
+
+impl Processes {
+    pub fn of(all: &[Process]) -> Self {
+        Self(all.to_vec())
+    }
+
+    /// Bytes that all of them have in memory.
+    pub fn memory(&self) -> Result<u64> {
+        self.0.iter().map(|process| process.memory()).sum()
+    }
+
+    /// Processor time used so far by all of them and their children.
+    pub fn cpu(&self) -> Result<Duration> {
+        self.0.iter().map(|process| process.cpu()).sum()
+    }
+}
+
 /// Two fields of `/proc/PID/stat`.
 struct Stat {
     parent: u32,
@@ -44,6 +64,14 @@ impl Process {
             sum += stat.filter(|stat| stat.parent == self.0).map_or(Duration::ZERO, |stat| stat.cpu);
         }
         Ok(sum)
+    }
+
+    /// Bytes that it has in memory (`/proc/PID/status`; proc(5)).
+    fn memory(self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).context("the process has ended")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes << 10)
     }
 
     /// Asks the process to end.

@@ -11,7 +11,7 @@ use crate::dialtone::Dialtone;
 
 /// A provider that is logged in and has one profile, "main".
 pub struct Provider {
-    id: String,
+    pub id: String,
     api: Target,
     pub token: String,
     /// The id of its profile.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, USER_AGENT};
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 
 /// The first address of the registered phones.
@@ -28,6 +28,8 @@ const INVALID: &str = "Invalid activation code\n";
 pub enum Phones {
     /// The first so many that were registered.
     Known(u32),
+    /// The same, which ask by HEAD: they are told what they would be told, and nothing is recorded of it.
+    Curious(u32),
     /// Any of the sixteen million of a prefix, none of them registered; few come twice.
     Unknown,
     /// The same, and each of them types eight digits that are no code.
@@ -58,7 +60,12 @@ impl Phones {
     /// The question of the phone that `number` stands for.
     pub fn question(&self, number: u64) -> Result<Request<Full<Bytes>>> {
         match self {
-            Self::Known(count) => call_home(KNOWN + scattered(number) % u64::from(*count)),
+            Self::Known(_) => call_home(KNOWN + self.place(number)),
+            Self::Curious(_) => {
+                let mut question = call_home(KNOWN + self.place(number))?;
+                *question.method_mut() = Method::HEAD;
+                Ok(question)
+            }
             Self::Unknown => call_home(unknown(scattered(number))),
             Self::Guessing => typed(&format!("{:08}", scattered(!number) % 100_000_000), unknown(scattered(number))),
             Self::Holding(codes) => {
@@ -69,11 +76,19 @@ impl Phones {
         }
     }
 
+    /// Which of the registered phones `number` stands for; 0 for those that are not registered.
+    pub fn place(&self, number: u64) -> u64 {
+        match self {
+            Self::Known(count) | Self::Curious(count) => scattered(number) % u64::from(*count),
+            Self::Unknown | Self::Guessing | Self::Holding(_) => 0,
+        }
+    }
+
     /// Whether this is what such a phone must get.
     pub fn is_right(&self, status: StatusCode, body: &str) -> bool {
         match self {
             Self::Known(_) | Self::Holding(_) => status == StatusCode::OK && body.contains("<Profile_Rule"),
-            Self::Unknown => status == StatusCode::OK && body.is_empty(),
+            Self::Curious(_) | Self::Unknown => status == StatusCode::OK && body.is_empty(),
             Self::Guessing => is_refusal(status, body),
         }
     }
@@ -81,7 +96,7 @@ impl Phones {
     /// Whether they may be told to ask again: those who crowd around a few, and have all the time of a user.
     pub const fn have_patience(&self) -> bool {
         match self {
-            Self::Known(_) | Self::Unknown | Self::Guessing => false,
+            Self::Known(_) | Self::Curious(_) | Self::Unknown | Self::Guessing => false,
             Self::Holding(_) => true,
         }
     }
@@ -89,7 +104,7 @@ impl Phones {
     /// How many questions there are at most in a round.
     pub fn most(&self) -> u64 {
         match self {
-            Self::Known(_) | Self::Unknown | Self::Guessing => MOST,
+            Self::Known(_) | Self::Curious(_) | Self::Unknown | Self::Guessing => MOST,
             Self::Holding(codes) => u64::try_from(codes.digits.len()).unwrap_or(MOST),
         }
     }

@@ -9,7 +9,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
 use crate::client::{Connection, Target};
-use crate::process::Process;
+use crate::process::{Process, Processes};
 use crate::questions::Phones;
 
 /// How long a round takes.
@@ -26,7 +26,7 @@ pub enum Connections {
 
 /// A server to be measured.
 pub struct Contender {
-    pub process: Process,
+    pub processes: Processes,
     pub target: Target,
 }
 
@@ -77,7 +77,7 @@ impl Round {
             open.push(if number < not_measured { Some(self.opened(first + number).await?) } else { None });
         }
         let own = Process::own();
-        let (begun, cpu, client_cpu) = (Instant::now(), self.contender.process.cpu()?, own.cpu_alone()?);
+        let (begun, cpu, client_cpu) = (Instant::now(), self.contender.processes.cpu()?, own.cpu_alone()?);
         let (asked, put_off, most) = (Cell::new(not_measured), Cell::new(0), self.phones.most());
         let progress = Rc::new(Progress { first, asked, put_off, most, end: begun + LENGTH });
         let mut all = JoinSet::new();
@@ -88,7 +88,7 @@ impl Round {
         while let Some(client) = all.join_next().await {
             client??;
         }
-        let cpu = self.contender.process.cpu()?.saturating_sub(cpu);
+        let cpu = self.contender.processes.cpu()?.saturating_sub(cpu);
         let client_cpu = own.cpu_alone()?.saturating_sub(client_cpu);
         let answers = progress.asked.get() - not_measured;
         Ok(Measured { answers, took: begun.elapsed(), put_off: progress.put_off.get(), cpu, client_cpu })
@@ -110,7 +110,7 @@ async fn ask_again_and_again(
     while let Some(number) = progress.next() {
         match &mut kept {
             Some(connection) => connection.ask(&phones, number).await?,
-            None => Connection::open(&target).await?.ask(&phones, number).await?,
+            None => Connection::open_as(&target, phones.place(number)).await?.ask(&phones, number).await?,
         };
     }
     let put_off = kept.map_or(0, |connection| connection.put_off);

@@ -36,7 +36,8 @@ impl Case {
     pub async fn check(&self) -> Result<()> {
         let mut answers = Vec::new();
         for round in [&self.ours, &self.theirs] {
-            let answer = Connection::open(&round.contender.target).await?.ask(&round.phones, 0).await?;
+            let mut connection = Connection::open_as(&round.contender.target, round.phones.place(0)).await?;
+            let answer = connection.ask(&round.phones, 0).await?;
             answers.push((answer.body.len(), answer.content_type));
         }
         ensure!(answers.first() == answers.last(), "{answers:?}");

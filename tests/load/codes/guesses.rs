@@ -43,7 +43,7 @@ pub async fn measure(folder: &Path) -> Result<Verdict> {
     let judging = start("judging", LARGE_BUDGETS)?;
     let throttling = start("throttling", "")?;
     let case = |name, dialtone: &Dialtone, target: &Target, connections| {
-        let contender = Contender { process: dialtone.process, target: target.clone() };
+        let contender = Contender { processes: dialtone.processes(), target: target.clone() };
         Case { name, round: Round { contender, connections, phones: Phones::Guessing }, measured: Vec::new() }
     };
     let mut cases = [

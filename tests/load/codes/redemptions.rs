@@ -31,7 +31,7 @@ pub async fn measure(folder: &Path) -> Result<Verdict> {
         let mut crowds = Vec::new();
         for (crowd, (users, _)) in (0..).zip(CROWDS) {
             let phones = holding(&desk, u64::from(round) * 3 + crowd).await?;
-            let contender = Contender { process: dialtone.process, target: dialtone.http.clone() };
+            let contender = Contender { processes: dialtone.processes(), target: dialtone.http.clone() };
             let measured = Round { contender, connections: Connections::Kept(users), phones }.run(0).await?;
             eprintln!("  round {} of {ROUNDS}, {users:>3} users: {:>6.0}/s", round + 1, measured.rate());
             dialtone.ensure_recorded().await?;
