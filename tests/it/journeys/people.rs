@@ -68,7 +68,7 @@ fn with_second_factor(server: &Server, acme: &Provider) -> (Person, Authenticato
     jo.attempt(server, PASSWORD, "").expect(200);
     totp(json!({ "code": "000000" })).method("PUT").send().problem(400, "totp_wrong");
     // The code before the present one, so that the present one is still fresh afterwards.
-    let confirmed = totp(json!({ "code": authenticator.code(-1) })).method("PUT").send().expect(200).json();
+    let confirmed = authenticator.confirm(|code| totp(json!({ "code": code })).method("PUT").send()).expect(200).json();
     assert_eq!(confirmed["totp"], true);
     (jo, authenticator)
 }

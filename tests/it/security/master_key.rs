@@ -32,7 +32,7 @@ impl Depositor {
         let totp = |body: serde_json::Value| server.ask("/v1/me/totp").header(&bearer).json(&body.to_string());
         let shown = totp(json!({ "password": PASSWORD })).send().expect(201).json();
         let authenticator = Authenticator { secret: shown["secret"].as_str().expect("a secret").to_owned() };
-        totp(json!({ "code": authenticator.code(-1) })).method("PUT").send().expect(200);
+        authenticator.confirm(|code| totp(json!({ "code": code })).method("PUT").send()).expect(200);
         let code = json!({ "kind": "personal", "profile": profile }).to_string();
         let made = provider.ask(server, "/v1/codes").json(&code).send().expect(201).json();
         let code = made["codes"][0]["digits"].as_str().expect("digits").to_owned();
