@@ -60,8 +60,8 @@ fn every_figure_says_where_it_is_from() {
     }
     let bench = std::fs::read_to_string(deploy("../tests/load/README.md")).expect("the bench");
     for (case, words) in [
-        ("| known phone, new TLS 1.3 connection |", "one phone, new TLS"),
-        ("| known phone, kept-alive HTTP/1.1 |", "the same on a connection that is kept"),
+        ("| recorded, new TLS 1.3 connection |", "one phone, new TLS"),
+        ("| recorded, kept-alive HTTP/1.1 |", "the same on a connection that is kept"),
     ] {
         let row = bench.lines().find(|line| line.starts_with(case)).expect("the case");
         let measured = number(row.split('|').nth(3).expect("its cost").trim());
