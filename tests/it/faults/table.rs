@@ -97,7 +97,11 @@ impl Row {
     #[track_caller]
     pub fn was_seen(&self, seen: &[String; 8]) {
         let rows = TRIED.iter().zip(&self.cells).zip(seen);
-        let others: Vec<_> = rows.filter(|((_, wanted), seen)| *wanted != seen).collect();
+        // A service that is slow may be too slow for a report on a busy machine; queued, it is as safe.
+        let may_be_queued = self.fault.ends_with(" slow");
+        let is_another =
+            |wanted: &str, seen: &str| wanted != seen && !(may_be_queued && wanted == "recorded" && seen == "queued");
+        let others: Vec<_> = rows.filter(|((_, wanted), seen)| is_another(wanted, seen)).collect();
         assert!(others.is_empty(), "{}: ((tried, expected), seen) {others:?}", self.fault);
     }
 
